@@ -1,0 +1,37 @@
+/** Which logins a service lets in: the part of its options that every service with a login has. */
+import { z } from 'zod';
+
+export const lureOptions = z
+  .object({
+    accept: z
+      .enum(['never', 'list', 'nth', 'always'])
+      .default('never')
+      .describe(
+        'Which logins succeed: none, those of `logins`, the `nth` attempt of a source in one connection, or all.',
+      ),
+    logins: z
+      .array(z.object({ username: z.string(), password: z.string() }))
+      .max(1000)
+      .default([])
+      .describe('Logins that succeed with `accept: list`.'),
+    nth: z.int().positive().max(1000).default(3).describe('Which attempt succeeds with `accept: nth`.'),
+  })
+  .prefault({});
+export type LureOptions = z.infer<typeof lureOptions>;
+
+/** How a service checks a candidate: a clear password to compare, or a response to verify against each listed password. */
+export type Verify = (password: string) => boolean;
+
+/** Whether the lure lets this attempt in. `attempt` counts from 1 within the connection. */
+export function admits(lure: LureOptions, username: string, verify: Verify, attempt: number): boolean {
+  switch (lure.accept) {
+    case 'never':
+      return false;
+    case 'always':
+      return true;
+    case 'nth':
+      return attempt >= lure.nth;
+    case 'list':
+      return lure.logins.some((login) => login.username === username && verify(login.password));
+  }
+}
