@@ -28,7 +28,8 @@ for (const file of files) {
     const from = file.split('/')[0] ?? '';
     const to = target.split('/')[0] ?? '';
     if (target.startsWith('..')) problems.push(`${file} imports ${specifier}, outside src/`);
-    else if (from !== to && !ALLOWED[from]?.includes(to)) problems.push(`${file} imports ${target}: ${from} may not import ${to}`);
+    else if (from !== to && !ALLOWED[from]?.includes(to))
+      problems.push(`${file} imports ${target}: ${from} may not import ${to}`);
     targets.push(target);
   }
   graph.set(file, targets);
@@ -38,7 +39,8 @@ const state = new Map<string, 'open' | 'done'>();
 function visit(file: string, path: readonly string[]): void {
   state.set(file, 'open');
   for (const target of graph.get(file) ?? []) {
-    if (state.get(target) === 'open') problems.push(`circle: ${[...path.slice(path.indexOf(target)), target].join(' > ')}`);
+    if (state.get(target) === 'open')
+      problems.push(`circle: ${[...path.slice(path.indexOf(target)), target].join(' > ')}`);
     else if (!state.has(target)) visit(target, [...path, target]);
   }
   state.set(file, 'done');
