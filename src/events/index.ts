@@ -3,6 +3,7 @@ export * from './errors.ts';
 export * from './event.ts';
 export * from './ids.ts';
 export * from './limits.ts';
+export * from './mhn-names.ts';
 export * from './session.ts';
 export * from './text.ts';
 export * from './wire.ts';

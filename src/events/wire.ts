@@ -73,25 +73,3 @@ export interface LineFault {
   line: number;
   message: string;
 }
-
-/** Reads a batch. A line that is no valid record is reported, and stops nothing. */
-export function parseBatch(text: string): { records: WireRecord[]; faults: LineFault[] } {
-  const records: WireRecord[] = [];
-  const faults: LineFault[] = [];
-  let line = 0;
-  for (const row of text.split('\n')) {
-    line += 1;
-    if (row === '') continue;
-    let value: unknown;
-    try {
-      value = JSON.parse(row);
-    } catch (cause) {
-      faults.push({ line, message: cause instanceof Error ? cause.message : 'no JSON' });
-      continue;
-    }
-    const parsed = wireRecord.safeParse(value);
-    if (parsed.success) records.push(parsed.data);
-    else faults.push({ line, message: z.prettifyError(parsed.error) });
-  }
-  return { records, faults };
-}

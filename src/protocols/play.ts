@@ -37,6 +37,8 @@ export interface PlayOptions {
   /** Options of the service; its defaults where left out. */
   options?: unknown;
   nowMs?: number;
+  /** The port of the real service that the peer came to; its first one where left out. */
+  port?: number;
 }
 
 export const TEST_SEED = Buffer.alloc(32, 7);
@@ -75,7 +77,7 @@ export function converse<Own extends Catalogue, Options>(
   const session: Session<Own> = {
     id: '00000000-0000-7000-8000-000000000000',
     peer: { address: '192.0.2.7', port: 40_000 },
-    local: { address: '198.51.100.1', port: service.ports[0] ?? 0 },
+    local: { address: '198.51.100.1', port: config.port ?? service.ports[0] ?? 0 },
     persona,
     identity: config.identity ?? testIdentity(persona),
     ordinal: 1,
@@ -108,6 +110,7 @@ export function converse<Own extends Catalogue, Options>(
     note: (facts) => {
       state.facts.push(facts);
     },
+    trace: () => undefined,
     after(ms, callback) {
       const timer = { due: now + ms, callback };
       timers.push(timer);

@@ -88,6 +88,11 @@ export interface Session<Own extends Catalogue = Record<never, never>> {
   /** Keeps bytes as an artifact and records `file.captured`. */
   capture(bytes: Uint8Array, fields: { name?: string; via: string; truncated?: boolean }): void;
   note(facts: SessionFacts): void;
+  /**
+   * Puts plain text into the transcript in place of the bytes on the wire: called by the TLS tunnel. From the first call on, the transcript holds only
+   * what is traced.
+   */
+  trace(direction: 'in' | 'out', bytes: Uint8Array): void;
   /** Calls back after `ms`, unless the session ends before. Callbacks may send and record. */
   after(ms: number, callback: () => void): Timer;
   /** Opens a port for one connection from this peer; rejected where the sensor has none to give. */

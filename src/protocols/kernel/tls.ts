@@ -7,6 +7,7 @@ import { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import { TLSSocket } from 'node:tls';
 import { type ClientHello, decodeClientHello, ja4 } from './client-hello.ts';
+import type { Session } from './contract.ts';
 
 /** A ClientHello longer than this is not waited for. */
 const MAX_HELLO = 65_536;
@@ -21,6 +22,8 @@ export interface TunnelHandlers {
   secure?(protocol: string, cipher: string): void;
   /** The peer ended its side inside TLS. */
   end?(): void;
+  /** Everything sent has left the tunnel, close_notify last: what carries it may be closed. */
+  ended?(): void;
   /** The handshake or a record failed; `code` is OpenSSL's or Node's. The tunnel is dead. */
   failed(code: string): void;
 }
@@ -35,11 +38,13 @@ export interface Tunnel {
   destroy(): void;
 }
 
-export function openTunnel(
-  context: SecureContext,
-  handlers: TunnelHandlers,
-  options: { alpn?: readonly string[] } = {},
-): Tunnel {
+export interface TunnelOptions {
+  alpn?: readonly string[];
+  /** The session whose transcript gets the plain text. */
+  session?: Pick<Session, 'trace'>;
+}
+
+export function openTunnel(context: SecureContext, handlers: TunnelHandlers, options: TunnelOptions = {}): Tunnel {
   let handshake = true;
   let dead = false;
   let hello: Buffer | undefined = Buffer.alloc(0);
@@ -51,6 +56,7 @@ export function openTunnel(
       done();
     },
     final(done) {
+      handlers.ended?.();
       done();
     },
   });
@@ -70,7 +76,9 @@ export function openTunnel(
     handlers.secure?.(tls.getProtocol() ?? '', tls.getCipher()?.name ?? '');
   });
   tls.on('data', (chunk: Buffer) => {
-    if (!dead) handlers.plain(chunk);
+    if (dead) return;
+    options.session?.trace('in', chunk);
+    handlers.plain(chunk);
   });
   tls.on('end', () => {
     if (!dead) handlers.end?.();
@@ -94,7 +102,9 @@ export function openTunnel(
       wire.push(Buffer.from(chunk));
     },
     send(bytes) {
-      if (!dead) tls.write(bytes);
+      if (dead) return;
+      options.session?.trace('out', typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+      tls.write(bytes);
     },
     end() {
       if (!dead) tls.end();

@@ -62,7 +62,7 @@ function extensions(fields: CertificateFields): Buffer[] {
   const list: Buffer[] = [];
   if (fields.keyUsage === 'server') {
     list.push(sequence(oid('2.5.29.37'), octets(sequence(oid('1.3.6.1.5.5.7.3.1')))));
-    list.push(sequence(oid('2.5.29.15'), octets(tag(0x03, Buffer.from([4, 0x30])))));
+    list.push(sequence(oid('2.5.29.15'), octets(tag(0x03, Buffer.from([5, 0xa0])))));
   }
   if (fields.dnsNames !== undefined && fields.dnsNames.length > 0) {
     list.push(

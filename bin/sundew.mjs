@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+// Runs the command line on the Node that comes with the package, wherever it is started from.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const MAJOR = 24;
+if (Number(process.versions.node.split('.')[0]) >= MAJOR) {
+  const { main } = await import('../src/cli/main.ts');
+  await main(process.argv.slice(2));
+} else {
+  const bundled = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.url));
+  if (!existsSync(bundled)) {
+    console.error(`sundew needs Node ${MAJOR} or newer (this is ${process.versions.node}); \`npm ci\` brings one`);
+    process.exit(1);
+  }
+  const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
+}

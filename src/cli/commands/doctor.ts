@@ -1,0 +1,21 @@
+/** `sundew doctor`: looks for what people stumble on, and says what to do about it. */
+import { Command } from 'commander';
+import { runChecks } from '../checks.ts';
+import { print, printJson, safeText } from '../output.ts';
+
+const MARKS = { ok: 'ok  ', warning: 'warn', problem: 'FAIL' } as const;
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('Check this machine and say what to do: ports, disk, memory, clock, store, sensor.')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nEnds with 1 if something keeps it from working.\nExample:\n  sundew doctor')
+    .action(async (flags: { data: string; json?: boolean }) => {
+      const results = await runChecks(flags.data);
+      if (flags.json === true) printJson(results);
+      else
+        for (const { level, name, text, advice } of results)
+          print(`${MARKS[level]}  ${name}: ${safeText(text)}\n${advice === undefined ? '' : `      ${advice}\n`}`);
+      if (results.some((result) => result.level === 'problem')) process.exitCode = 1;
+    });
+}

@@ -1,0 +1,55 @@
+/** `sundew sensors`: the sensors of a manager. */
+import { Command } from 'commander';
+import type { Sensor } from '../../manager/fleet/sensors.ts';
+import { withManager } from '../connect.ts';
+import { print, printJson, table } from '../output.ts';
+import { type ConnectFlags, whereOf, withConnection } from './common.ts';
+
+export function sensorsCommand(): Command {
+  const sensors = new Command('sensors').description('List sensors and enrol new ones.');
+  sensors.addCommand(
+    withConnection(
+      new Command('list')
+        .description('List sensors and what they last said of themselves.')
+        .option('--json', 'print JSON')
+        .addHelpText('after', '\nExample:\n  sundew sensors list'),
+    ).action(async (flags: ConnectFlags & { json?: boolean }) => {
+      const { data } = await withManager(whereOf(flags), (client) => client.get<{ data: Sensor[] }>('/sensors'));
+      if (flags.json === true) return printJson(data);
+      const shed = (sensor: Sensor): number =>
+        Object.values(sensor.status?.shed ?? {}).reduce((sum, count) => sum + count, 0);
+      return print(
+        table(
+          ['name', 'last contact', 'persona', 'services', 'recorded', 'stored', 'shed', 'waiting'],
+          data.map((sensor) => [
+            ...[
+              sensor.name,
+              sensor.last_contact_at ?? 'never',
+              sensor.status?.persona ?? '',
+              sensor.status?.services.length ?? 0,
+            ],
+            ...[sensor.status?.recorded ?? 0, sensor.status?.stored ?? 0, shed(sensor), sensor.status?.waiting ?? 0],
+          ]),
+        ),
+      );
+    }),
+  );
+  sensors.addCommand(
+    withConnection(
+      new Command('add')
+        .description('Enrol a sensor. Its token is shown once.')
+        .argument('<name>', 'the name of the sensor')
+        .option('--json', 'print JSON')
+        .addHelpText('after', '\nExample:\n  sundew sensors add office-3'),
+    ).action(async (name: string, flags: ConnectFlags & { json?: boolean }) => {
+      const [made, url] = await withManager(
+        whereOf(flags),
+        async (client) =>
+          [await client.send<{ id: string; token: string }>('POST', '/sensors', { name }), client.url] as const,
+      );
+      if (flags.json === true) printJson({ name, ...made });
+      else print(`On the sensor's machine:\n  sundew sensor --manager ${url} --token ${made.token} --bind 0.0.0.0\n`);
+    }),
+  );
+  return sensors;
+}

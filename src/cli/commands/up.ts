@@ -1,0 +1,245 @@
+/** `sundew up`, `sundew manager`, `sundew sensor`: what runs. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { PERSONA_KINDS } from '../../protocols/surfaces/persona.ts';
+import type { ServiceListing } from '../../sensor/sensor.ts';
+import { type Config, type ConfigLayer, loadConfig } from '../config.ts';
+import { type LogFile, openLogFile } from '../log-file.ts';
+import { print } from '../output.ts';
+import { makeStoreToken, managerPart, sensorPart, storePart } from '../stack.ts';
+import { Supervised } from '../supervisor.ts';
+import { UsageError } from '../usage.ts';
+
+interface SensorFlags {
+  bind?: string;
+  portOffset?: number;
+  persona?: string;
+  services?: 'auto' | 'all' | string[];
+}
+interface UpFlags extends SensorFlags {
+  data: string;
+  config?: string;
+  listen?: string;
+}
+
+function integer(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
+    throw new InvalidArgumentError('write a whole number from 0 to 65535.');
+  return Number(text);
+}
+
+const parseServices = (text: string): SensorFlags['services'] =>
+  text === 'auto' || text === 'all' ? text : text.split(',').map((name) => name.trim());
+
+const configOption = new Option('--config <file>', 'the configuration file').default(
+  undefined,
+  'sundew.yaml in the data folder',
+);
+const listenOption = new Option('--listen <address>', 'address and port of the dashboard and the API').default(
+  undefined,
+  '127.0.0.1:8420',
+);
+
+function withSensorOptions(command: Command, offset: string): Command {
+  return command
+    .addOption(new Option('--bind <address>', 'address that the decoys listen on').default(undefined, '127.0.0.1'))
+    .addOption(
+      new Option('--port-offset <n>', 'added to every port of a decoy').argParser(integer).default(undefined, offset),
+    )
+    .addOption(
+      new Option('--persona <name>', 'the machine to pretend to be')
+        .choices(PERSONA_KINDS)
+        .default(undefined, 'windows-server'),
+    )
+    .addOption(new Option('--services <list>', 'auto, all, or names with commas between').argParser(parseServices));
+}
+
+/** Drops what was not given, so that the configuration file decides. */
+function given<Layer extends object>(layer: Layer): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(layer).filter(([, value]) => value !== undefined));
+}
+
+const sensorLayer = ({ bind, portOffset, persona, services }: SensorFlags): Record<string, unknown> =>
+  given({ bind, portOffset, persona, services });
+
+/** Runs parts until a signal comes; says what happens to them. */
+class Running {
+  private readonly parts: Supervised[] = [];
+  readonly log: LogFile;
+
+  constructor(dataDir: string) {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    this.log = openLogFile(join(dataDir, 'logs', 'sundew.log'));
+  }
+
+  add(part: Supervised['part']): Supervised {
+    const supervised = new Supervised(part, this.log, (name, code, signal) => {
+      process.stderr.write(
+        `the ${name} ended (${signal ?? `code ${code}`}) and is started again; see ${this.log.path}\n`,
+      );
+    });
+    this.parts.push(supervised);
+    return supervised;
+  }
+
+  async stop(): Promise<void> {
+    // The sensor first, so that what it still has is on disk; the store last, so that the manager can finish.
+    for (const part of [...this.parts].reverse()) await part.stop();
+    this.log.close();
+  }
+
+  /** Starts by `start`, then waits for a signal; whatever happens, everything is stopped. */
+  async run(start: () => Promise<void>): Promise<void> {
+    const signalled = new Promise<void>((resolveSignal) => {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolveSignal());
+    });
+    try {
+      await Promise.race([start(), signalled]);
+      await signalled;
+    } finally {
+      await this.stop();
+    }
+  }
+}
+
+/** What a person sees first: where to look, what listens, and what to try. */
+function welcome(
+  manager: { url: string; signInToken: string } | undefined,
+  services: readonly ServiceListing[],
+  log: string,
+): string {
+  const lines: string[] = [''];
+  if (manager !== undefined) {
+    lines.push(
+      `  Dashboard   ${manager.url}`,
+      `  Sign in     ${manager.url}/signin#token=${manager.signInToken}`,
+      '              (works once, for an hour)',
+      '',
+    );
+  }
+  if (services.length > 0) {
+    lines.push('  Decoys');
+    for (const service of services)
+      lines.push(
+        `    ${service.protocol.padEnd(8)} ${`${service.host}:${service.port}`.padEnd(22)} ${service.persona}`,
+      );
+    const http = services.find((service) => service.protocol === 'http');
+    const host = (http?.host ?? '') === '0.0.0.0' ? '127.0.0.1' : http?.host;
+    lines.push('');
+    if (http !== undefined) lines.push(`  Try         curl http://${host}:${http.port}/`, '');
+  }
+  lines.push(`  Log         ${log}`, '  Stop        Ctrl-C', '');
+  return lines.join('\n');
+}
+
+/** The address under which a process of this machine reaches a manager that listens on all of them. */
+const localUrl = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+
+async function startManager(
+  running: Running,
+  dataDir: string,
+  config: Config,
+  withLocalSensor: boolean,
+): Promise<{ url: string; signInToken: string }> {
+  const token = makeStoreToken();
+  const store = running.add(storePart(dataDir, config, token));
+  const manager = running.add(managerPart(dataDir, config, token, withLocalSensor));
+  const [, ready] = await Promise.all([store.start(), manager.start()]);
+  return { url: String(ready.url), signInToken: String(ready.signInToken) };
+}
+
+async function startSensor(
+  running: Running,
+  dataDir: string,
+  config: Config,
+  manager: { url: string; token?: string } | undefined,
+): Promise<ServiceListing[]> {
+  const ready = await running.add(sensorPart(dataDir, config, manager)).start();
+  return ready.services as ServiceListing[];
+}
+
+/** `sundew up` is for trying: everything there is, on loopback, at ports that need no privilege. */
+const UP_DEFAULTS: ConfigLayer = { sensor: { services: 'all', portOffset: 20_000 } };
+
+export function upCommand(): Command {
+  return withSensorOptions(
+    new Command('up').description('Run the manager, the store and one sensor on this machine.'),
+    '20000',
+  )
+    .addOption(listenOption)
+    .addOption(configOption)
+    .addHelpText(
+      'after',
+      `
+By default the decoys listen on 127.0.0.1 with 20000 added to every port, so that trying it exposes nothing.
+The real thing, as root or with the right to open low ports:
+  sundew up --bind 0.0.0.0 --port-offset 0 --services auto`,
+    )
+    .action(async (flags: UpFlags) => {
+      const dataDir = resolve(flags.data);
+      const config = loadConfig(
+        dataDir,
+        flags.config,
+        { manager: given({ listen: flags.listen }), sensor: sensorLayer(flags) },
+        UP_DEFAULTS,
+      );
+      const running = new Running(dataDir);
+      await running.run(async () => {
+        const manager = await startManager(running, dataDir, config, true);
+        const services = await startSensor(running, dataDir, config, { url: localUrl(manager.url) });
+        print(welcome(manager, services, running.log.path));
+      });
+    });
+}
+
+export function managerCommand(): Command {
+  return new Command('manager')
+    .description('Run the manager and its store, without a sensor.')
+    .addOption(listenOption)
+    .addOption(configOption)
+    .addHelpText('after', '\nExample:\n  sundew manager --data /var/lib/sundew --listen 127.0.0.1:8420')
+    .action(async (flags: UpFlags) => {
+      const dataDir = resolve(flags.data);
+      const config = loadConfig(dataDir, flags.config, { manager: given({ listen: flags.listen }) });
+      const running = new Running(dataDir);
+      await running.run(async () => {
+        print(welcome(await startManager(running, dataDir, config, false), [], running.log.path));
+      });
+    });
+}
+
+export function sensorCommand(): Command {
+  return withSensorOptions(
+    new Command('sensor').description('Run a sensor alone. Without a manager its records stay on disk.'),
+    '0',
+  )
+    .addOption(configOption)
+    .option('--manager <url>', 'where records are delivered to')
+    .option('--token <token>', 'the credential of this sensor, as `sundew sensors add` printed it')
+    .addHelpText(
+      'after',
+      '\nExample:\n  sundew sensor --manager http://manager.example:8420 --token sds_… --bind 0.0.0.0',
+    )
+    .action(async (flags: UpFlags & { manager?: string; token?: string }) => {
+      const { manager, token } = flags;
+      if ((manager === undefined) !== (token === undefined))
+        throw new UsageError(
+          '--manager and --token belong together; `sundew sensors add NAME` on the manager prints both',
+        );
+      if (manager !== undefined && !URL.canParse(manager))
+        throw new UsageError(`--manager ${manager} is no address; write http://HOST:PORT`);
+      const dataDir = resolve(flags.data);
+      const config = loadConfig(dataDir, flags.config, { sensor: sensorLayer(flags) });
+      const running = new Running(dataDir);
+      await running.run(async () => {
+        const services = await startSensor(
+          running,
+          dataDir,
+          config,
+          manager === undefined || token === undefined ? undefined : { url: manager, token },
+        );
+        print(welcome(undefined, services, running.log.path));
+      });
+    });
+}

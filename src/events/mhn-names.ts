@@ -1,0 +1,60 @@
+/** The names that Modern Honey Network and its sensors have for protocols, and ours. */
+
+/** Our protocol -> what MHN's exports call it: the class names of Dionaea's connections. */
+const TO_MHN: Readonly<Record<string, string>> = {
+  mssql: 'mssqld',
+  mysql: 'mysqld',
+  smb: 'smbd',
+  http: 'httpd',
+  ftp: 'ftpd',
+  sip: 'SipSession',
+  mongodb: 'mongod',
+  memcached: 'Memcache',
+  mqtt: 'mqttd',
+  tftp: 'TftpServerHandler',
+  upnp: 'upnpd',
+  pptp: 'pptpd',
+  epmap: 'epmapper',
+  telnet: 'Blackhole',
+  blackhole: 'Blackhole',
+  probe: 'pcap',
+};
+
+const FROM_MHN: Readonly<Record<string, string>> = {
+  mssqld: 'mssql',
+  mysqld: 'mysql',
+  smbd: 'smb',
+  'microsoft-ds': 'smb',
+  'netbios-ssn': 'smb',
+  httpd: 'http',
+  http: 'http',
+  'http-alt': 'http',
+  https: 'http',
+  ftpd: 'ftp',
+  ftpdatalisten: 'ftp',
+  ftpdataconnect: 'ftp',
+  SipSession: 'sip',
+  SipCall: 'sip',
+  RtpUdpStream: 'sip',
+  mongod: 'mongodb',
+  Memcache: 'memcached',
+  mqttd: 'mqtt',
+  TftpServerHandler: 'tftp',
+  upnpd: 'upnp',
+  pptpd: 'pptp',
+  epmapper: 'epmap',
+  'dcom-scm': 'epmap',
+  mirrorc: 'mirror',
+  mirrord: 'mirror',
+  pcap: 'probe',
+};
+const TELNET_PORTS = new Set([23, 2323]);
+
+export const mhnProtocol = (protocol: string): string => TO_MHN[protocol] ?? protocol;
+
+/** Our name for what an MHN row calls a protocol. Dionaea's catch-all on a telnet port is telnet; a stray quote is dropped. */
+export function serviceOfMhn(protocol: string, port: number | null): string {
+  const bare = protocol.replaceAll('"', '');
+  if (bare === 'Blackhole') return port !== null && TELNET_PORTS.has(port) ? 'telnet' : 'blackhole';
+  return FROM_MHN[bare] ?? bare.toLowerCase();
+}

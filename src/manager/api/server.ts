@@ -1,0 +1,127 @@
+/** The manager's HTTP server: the API under `/api/v1`, its description, and the dashboard. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import compress from '@fastify/compress';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import staticFiles from '@fastify/static';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance } from 'fastify';
+import {
+  jsonSchemaTransform,
+  jsonSchemaTransformObject,
+  serializerCompiler,
+  validatorCompiler,
+} from 'fastify-type-provider-zod';
+import type { Context } from './context.ts';
+import { errorHandler } from './errors.ts';
+import { sendProblem } from './problem.ts';
+import { adminRoutes } from './routes/admin.ts';
+import { dataRoutes } from './routes/data.ts';
+import { exportRoutes } from './routes/export.ts';
+import { ingestRoutes } from './routes/ingest.ts';
+import { sessionRoutes } from './routes/session.ts';
+import { statsRoutes } from './routes/stats.ts';
+import { streamRoutes } from './routes/stream.ts';
+import { systemRoutes } from './routes/system.ts';
+
+const PREFIX = '/api/v1';
+const MAX_JSON_BODY = 1_048_576;
+/** A stalled client may not hold a request for ever; deliveries of slow sensors take longer than pages. */
+const REQUEST_MS = 180_000;
+
+export async function buildServer(context: Context): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: MAX_JSON_BODY,
+    requestTimeout: REQUEST_MS,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 200 },
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(errorHandler(context.log));
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: false,
+  });
+  await app.register(cookie);
+  await app.register(compress, { global: true, globalDecompression: false, encodings: ['gzip'], threshold: 2048 });
+  await app.register(rateLimit, { global: false });
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Sundew',
+        version: context.version,
+        description: 'What the sensors recorded, and the administration of the manager.',
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer' },
+          cookie: { type: 'apiKey', in: 'cookie', name: 'sundew_session' },
+        },
+      },
+      security: [{ token: [] }, { cookie: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+
+  const given = { prefix: PREFIX, context };
+  await app.register(systemRoutes, given);
+  await app.register(sessionRoutes, given);
+  await app.register(ingestRoutes, given);
+  await app.register(dataRoutes, given);
+  await app.register(statsRoutes, { prefix: `${PREFIX}/stats`, context });
+  await app.register(streamRoutes, given);
+  await app.register(exportRoutes, given);
+  await app.register(adminRoutes, given);
+  app.get(`${PREFIX}/openapi.json`, { schema: { hide: true } }, async () => app.swagger());
+
+  await serveDashboard(app, context);
+  return app;
+}
+
+/** The dashboard is one page; whatever is no file and no API is its own to route. */
+async function serveDashboard(app: FastifyInstance, context: Context): Promise<void> {
+  const root = context.webRoot;
+  const built = root !== undefined && existsSync(join(root, 'index.html'));
+  if (built)
+    await app.register(staticFiles, {
+      root,
+      wildcard: false,
+      index: ['index.html'],
+      maxAge: '1y',
+      immutable: true,
+      setHeaders: (reply, path) => void (path.endsWith('.html') && reply.header('cache-control', 'no-cache')),
+    });
+  app.setNotFoundHandler(async (request, reply) => {
+    const wantsPage =
+      request.method === 'GET' && !request.url.startsWith('/api/') && !/\.[a-z0-9]+($|\?)/i.test(request.url);
+    if (built && wantsPage)
+      return await reply.header('cache-control', 'no-cache').sendFile('index.html', { immutable: false, maxAge: 0 });
+    return await sendProblem(reply, {
+      status: 404,
+      detail:
+        built || !wantsPage
+          ? `there is no ${request.url.split('?')[0]}`
+          : 'the dashboard is not built; run `npm run build:web`',
+    });
+  });
+}

@@ -1,0 +1,159 @@
+/** A running manager: its parts put together. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ProjectError } from '../events/index.ts';
+import { Accounts } from './accounts/accounts.ts';
+import type { Context } from './api/context.ts';
+import { buildServer } from './api/server.ts';
+import { type ManagerConfig, splitListen } from './config.ts';
+import { openControl } from './control/database.ts';
+import { Disk } from './disk.ts';
+import { loadPlaces } from './enrich/places.ts';
+import { Sensors } from './fleet/sensors.ts';
+import { Artifacts } from './ingest/artifacts.ts';
+import { Imports } from './ingest/imports.ts';
+import { Intake, type Stored } from './ingest/intake.ts';
+import { Hub } from './live/hub.ts';
+import type { LiveItem } from './live/matches.ts';
+import { lockFolder } from './lock.ts';
+import type { Log } from './log.ts';
+import { eventFromRecord, sessionFromRecord } from './queries/records.ts';
+import { isRetryable, openStoreClient, type StoreClient } from './store/client.ts';
+import { migrate } from './store/schema.ts';
+
+export interface ManagerOptions {
+  /** The data folder: control.sqlite, artifacts/, intake/, run/. */
+  dataDir: string;
+  config: ManagerConfig;
+  store: { socketPath: string; token: string };
+  /** The sensor of this machine and the token that its supervisor gave it. */
+  localSensor?: { name: string; token: string };
+  version: string;
+  webRoot?: string;
+  log: Log;
+}
+
+export interface RunningManager {
+  url: string;
+  /** A token that signs the owner in once. */
+  signInToken: string;
+  stop(): Promise<void>;
+}
+
+const MEBIBYTE = 1_048_576;
+/** How long the store may take to come up. */
+const STORE_START_MS = 120_000;
+
+async function storeReady(store: StoreClient, log: Log): Promise<void> {
+  const deadline = Date.now() + STORE_START_MS;
+  for (;;) {
+    try {
+      await store.ping();
+      const { from, to } = await migrate(store);
+      if (from < to) log.info({ from, to }, 'the store has a new schema');
+      return;
+    } catch (error) {
+      if (!isRetryable(error) || Date.now() > deadline) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+export async function startManager(options: ManagerOptions): Promise<RunningManager> {
+  const { dataDir, config, log } = options;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const unlock = lockFolder(dataDir);
+  const undo: (() => void | Promise<void>)[] = [unlock];
+  try {
+    const control = openControl(join(dataDir, 'control.sqlite'));
+    undo.push(() => control.close());
+    const store = openStoreClient(options.store);
+    undo.push(() => store.close());
+    const [places] = await Promise.all([loadPlaces(), storeReady(store, log)]);
+
+    const sensors = new Sensors(control);
+    if (options.localSensor !== undefined) sensors.enrolLocal(options.localSensor.name, options.localSensor.token);
+    const accounts = new Accounts(control);
+    const artifacts = new Artifacts(join(dataDir, 'artifacts'));
+    const hub = new Hub();
+    const publish = (stored: readonly Stored[]): void => {
+      if (hub.size === 0) return;
+      const names = sensors.names();
+      hub.publish(
+        stored.map(
+          (item): LiveItem =>
+            'session' in item
+              ? { kind: 'session', item: sessionFromRecord(item.session, item.sensorId, item.place, names) }
+              : { kind: 'record', item: eventFromRecord(item.event, item.sensorId, item.place, names) },
+        ),
+      );
+    };
+    const intake = new Intake({ control, journalDir: join(dataDir, 'intake'), store, places, artifacts, log, publish });
+    await intake.recover();
+    undo.push(() => intake.stop());
+
+    const context: Context = {
+      version: options.version,
+      startedAt: new Date().toISOString(),
+      store,
+      accounts,
+      sensors,
+      intake,
+      imports: new Imports(control, store, intake),
+      artifacts,
+      places,
+      hub,
+      disk: new Disk(dataDir, config.minFreeDiskMb * MEBIBYTE),
+      log,
+      localToken: randomBytes(32).toString('base64url'),
+      webRoot: options.webRoot,
+    };
+    const app = await buildServer(context);
+    const { host, port } = splitListen(config.listen);
+    const url = await app.listen({ host, port }).catch((cause: NodeJS.ErrnoException) => {
+      const why =
+        cause.code === 'EADDRINUSE'
+          ? 'is in use by another program; stop it, or choose another --listen'
+          : cause.message;
+      throw new ProjectError('MANAGER_PORT_IN_USE', `${config.listen} ${why}`, { cause, listen: config.listen });
+    });
+    undo.push(() => app.close());
+    const runFile = writeRunFile(dataDir, {
+      url,
+      token: context.localToken,
+      pid: process.pid,
+      version: options.version,
+    });
+    undo.push(() => rmSync(runFile, { force: true }));
+    return {
+      url,
+      signInToken: accounts.makeLink(),
+      stop: async () => {
+        for (const step of undo.reverse()) await step();
+      },
+    };
+  } catch (error) {
+    for (const step of undo.reverse()) await step();
+    throw error;
+  }
+}
+
+/** Where the manager of this folder is, and a credential for whoever may read the file. */
+export interface RunFile {
+  url: string;
+  token: string;
+  pid: number;
+  version: string;
+}
+
+export const runFilePath = (dataDir: string): string => join(dataDir, 'run', 'manager.json');
+
+function writeRunFile(dataDir: string, content: RunFile): string {
+  const path = runFilePath(dataDir);
+  mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 });
+  writeFileSync(`${path}.tmp`, `${JSON.stringify(content)}\n`, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+  return path;
+}

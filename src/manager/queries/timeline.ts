@@ -1,0 +1,75 @@
+/** Sessions over time, by a field: buckets of a minute, an hour or a day, and the rest of the values folded into `other`. */
+import type { StoreClient } from '../store/client.ts';
+import { type CountFieldName, countField } from './fields.ts';
+import { type Asking, Bindings, where } from './filter.ts';
+import { addressText, isoTime, type Names } from './records.ts';
+
+export const INTERVALS = ['minute', 'hour', 'day'] as const;
+export type Interval = (typeof INTERVALS)[number];
+
+const BUCKET: Readonly<Record<Interval, string>> = {
+  minute: 'toStartOfMinute(started_at)',
+  hour: 'toStartOfHour(started_at)',
+  day: "toDateTime(toDate(started_at), 'UTC')",
+};
+const HOUR_MS = 3_600_000;
+
+export interface TimelineRow {
+  at: string;
+  value: string | number | null;
+  sessions: number;
+  sources: number;
+}
+
+/** The interval that makes some dozens to hundreds of buckets of a span of time (milliseconds). */
+export function intervalFor(spanMs: number): Interval {
+  if (spanMs <= 6 * HOUR_MS) return 'minute';
+  return spanMs <= 21 * 24 * HOUR_MS ? 'hour' : 'day';
+}
+
+export async function timeline(
+  store: StoreClient,
+  question: { interval: Interval; by: CountFieldName; limit: number },
+  asking: Asking & { names: Names },
+): Promise<TimelineRow[]> {
+  const field = countField(question.by);
+  const bindings = new Bindings();
+  const condition = where(asking.filter, 'sessions', bindings, asking.sensorId);
+  const key = `toString(ifNull(${field.sql}, ''))`;
+  const sql = `WITH leading AS (SELECT ${key} AS value FROM sessions WHERE ${condition} GROUP BY value ORDER BY count() DESC, value LIMIT ${bindings.bind(question.limit, 'UInt64')})
+SELECT ${BUCKET[question.interval]} AS bucket, if(${key} IN leading, ${key}, '\\0other') AS value, count() AS sessions, uniqExact(src_ip) AS sources
+FROM sessions
+WHERE ${condition}
+GROUP BY bucket, value
+ORDER BY bucket, value`;
+  const rows = await store.query<{ bucket: string; value: string; sessions: string; sources: string }>(
+    sql,
+    bindings.params,
+    asking.signal === undefined ? {} : { signal: asking.signal },
+  );
+  const read = (value: string): string | number | null => {
+    if (value === '\0other') return 'other';
+    if (value === '') return null;
+    if (question.by === 'sensor') return asking.names.get(value) ?? value;
+    return field.type === 'address' ? addressText(value) : field.type === 'number' ? Number(value) : value;
+  };
+  return rows.map((row) => ({
+    at: isoTime(`${row.bucket}.000`),
+    value: read(row.value),
+    sessions: Number(row.sessions),
+    sources: Number(row.sources),
+  }));
+}
+
+/** First and last session of a filter, in Unix milliseconds. */
+export async function span(store: StoreClient, asking: Asking): Promise<{ first: number; last: number } | undefined> {
+  const bindings = new Bindings();
+  const sql = `SELECT count() AS n, min(started_at) AS first, max(started_at) AS last FROM sessions WHERE ${where(asking.filter, 'sessions', bindings, asking.sensorId)}`;
+  const [row] = await store.query<{ n: string; first: string; last: string }>(
+    sql,
+    bindings.params,
+    asking.signal === undefined ? {} : { signal: asking.signal },
+  );
+  if (row === undefined || Number(row.n) === 0) return undefined;
+  return { first: Date.parse(isoTime(row.first)), last: Date.parse(isoTime(row.last)) };
+}

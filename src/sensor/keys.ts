@@ -1,0 +1,46 @@
+/** The sensor's secrets on disk, beside its spool: the seed of its persona and the private keys of the machine it pretends to be. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { ProjectError } from '../events/index.ts';
+import type { KeyStore } from '../protocols/surfaces/identity.ts';
+import { SEED_BYTES } from '../protocols/surfaces/persona.ts';
+
+/** Writes a file that only its owner reads, whole or not at all. */
+function writeSecret(path: string, content: string): void {
+  const temporary = `${path}.tmp`;
+  const fd = openSync(temporary, 'w', 0o600);
+  try {
+    writeSync(fd, content);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+}
+
+/** The seed of this sensor: made at its first start. A damaged one is an error, because a new one would be another machine. */
+export function loadSeed(dir: string): Buffer {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const path = join(dir, 'seed');
+  if (!existsSync(path)) writeSecret(path, `${randomBytes(SEED_BYTES).toString('hex')}\n`);
+  const seed = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
+  if (seed.length !== SEED_BYTES) {
+    throw new ProjectError(
+      'SENSOR_SEED_DAMAGED',
+      `${path} does not hold ${SEED_BYTES} bytes in hex; restore it, or remove it and the keys beside it to become another machine`,
+      { path },
+    );
+  }
+  return seed;
+}
+
+/** Private keys as PEM files of a folder. */
+export function keyFolder(dir: string): KeyStore {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const path = (name: string): string => join(dir, `${name}.pem`);
+  return {
+    load: (name) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : undefined),
+    save: (name, pem) => writeSecret(path(name), pem),
+  };
+}

@@ -1,0 +1,196 @@
+/** Accepts connections for one service within the sensor's limits, and makes a session of each. */
+import { createServer, type Server, type Socket } from 'node:net';
+import { type Catalogue, ProjectError } from '../events/index.ts';
+import type { Identity, Service } from '../protocols/kernel/contract.ts';
+import type { Persona } from '../protocols/surfaces/persona.ts';
+import type { SensorLimits } from './config.ts';
+import { normaliseAddress, openDataPort } from './data-port.ts';
+import { LiveSession } from './live-session.ts';
+import { catalogueOf, SessionRecorder } from './session-recorder.ts';
+import type { Turn } from './turn.ts';
+
+/** Connections that the kernel holds for us between two turns of the event loop. */
+const BACKLOG = 4096;
+const SWEEP_MS = 1000;
+
+export interface Faults {
+  /** Counts a fault of ours by code and logs it. */
+  add(code: string, error: unknown, facts: Readonly<Record<string, unknown>>): void;
+}
+
+/** All sessions of a sensor: what the limits count. */
+export class Sessions {
+  private readonly open = new Set<LiveSession>();
+  private readonly bySource = new Map<string, number>();
+  private readonly sweeper: NodeJS.Timeout;
+  private readonly limits: SensorLimits;
+
+  constructor(limits: SensorLimits) {
+    this.limits = limits;
+    this.sweeper = setInterval(() => this.sweep(Date.now()), SWEEP_MS);
+    this.sweeper.unref();
+  }
+
+  get size(): number {
+    return this.open.size;
+  }
+
+  /** Which limit one more connection of this source would break. */
+  refuses(source: string): { limit: string; value: number } | undefined {
+    if (this.open.size >= this.limits.connections) return { limit: 'connections', value: this.limits.connections };
+    if ((this.bySource.get(source) ?? 0) >= this.limits.connectionsPerSource)
+      return { limit: 'connections per source', value: this.limits.connectionsPerSource };
+    return undefined;
+  }
+
+  add(session: LiveSession): void {
+    this.open.add(session);
+    this.bySource.set(session.peer.address, (this.bySource.get(session.peer.address) ?? 0) + 1);
+  }
+
+  remove(session: LiveSession): void {
+    if (!this.open.delete(session)) return;
+    const left = (this.bySource.get(session.peer.address) ?? 1) - 1;
+    if (left > 0) this.bySource.set(session.peer.address, left);
+    else this.bySource.delete(session.peer.address);
+  }
+
+  private sweep(now: number): void {
+    const idle = this.limits.idleSeconds * 1000;
+    const longest = this.limits.sessionSeconds * 1000;
+    for (const session of this.open) {
+      if (now - session.lastActivity > idle) session.stop('idle seconds', this.limits.idleSeconds);
+      else if (now - session.startedAt > longest) session.stop('session seconds', this.limits.sessionSeconds);
+    }
+  }
+
+  /** Ends every session, for the sensor's own stop. */
+  stop(): void {
+    clearInterval(this.sweeper);
+    for (const session of [...this.open]) session.finish('sensor_stopped');
+  }
+}
+
+export interface ListenerParts {
+  service: Service<Catalogue, unknown>;
+  options: unknown;
+  host: string;
+  /** The port of the real service, and the port that we listen on. */
+  port: number;
+  listenPort: number;
+  bootId: string;
+  persona: Persona;
+  identity: Identity;
+  limits: SensorLimits;
+  dataPorts: readonly [number, number];
+  sessions: Sessions;
+  turn: Turn;
+  faults: Faults;
+}
+
+export interface Listener {
+  port: number;
+  close(): Promise<void>;
+}
+
+let ordinal = 0;
+
+function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
+  const { service, sessions, limits, turn } = parts;
+  // A peer that reset before we looked has no address any more; there is nobody to talk to.
+  if (socket.remoteAddress === undefined || socket.remotePort === undefined) {
+    socket.destroy();
+    return;
+  }
+  const peer = { address: normaliseAddress(socket.remoteAddress), port: socket.remotePort };
+  const localAddress = normaliseAddress(socket.localAddress);
+  const recorder = new SessionRecorder({
+    envelope: {
+      src_ip: peer.address,
+      src_port: peer.port,
+      dst_ip: localAddress,
+      dst_port: socket.localPort ?? parts.listenPort,
+      transport: 'tcp',
+      protocol: service.name,
+      service: service.name,
+      honeypot: 'sundew',
+    },
+    bootId: parts.bootId,
+    events,
+    limits: {
+      maxEvents: limits.events,
+      maxTranscriptBytes: limits.transcriptBytes,
+      maxCaptureBytes: limits.captureBytes,
+    },
+    now: Date.now,
+  });
+  ordinal += 1;
+  const session = new LiveSession({
+    socket,
+    recorder,
+    turn,
+    limits,
+    peer,
+    local: { address: localAddress, port: parts.port },
+    ordinal,
+    persona: parts.persona,
+    identity: parts.identity,
+    openData: (handler) => openDataPort({ host: parts.host, range: parts.dataPorts, peer: peer.address }, handler),
+    faulted: (error) => parts.faults.add('service_fault', error, { service: service.name, session: recorder.id }),
+    ended: (over) => sessions.remove(over),
+  });
+  const refusal = sessions.refuses(peer.address);
+  sessions.add(session);
+  if (refusal !== undefined) {
+    socket.on('error', () => undefined);
+    session.stop(refusal.limit, refusal.value);
+    return;
+  }
+  session.start((given) => service.open(given, parts.options));
+}
+
+export async function listen(parts: ListenerParts): Promise<Listener> {
+  const events = catalogueOf(parts.service.events);
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+    accept(socket, parts, events),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(parts, cause)));
+    server.listen({ host: parts.host, port: parts.listenPort, backlog: BACKLOG }, resolve);
+  });
+  server.on('error', (error) =>
+    parts.faults.add('listener_fault', error, { service: parts.service.name, port: parts.listenPort }),
+  );
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : parts.listenPort,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function listenError(parts: ListenerParts, cause: NodeJS.ErrnoException): ProjectError {
+  const where = `${parts.host} port ${parts.listenPort} (${parts.service.name})`;
+  const facts = { cause, host: parts.host, port: parts.listenPort, service: parts.service.name };
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new ProjectError(
+        'SENSOR_PORT_IN_USE',
+        `${where} is in use by another program; stop it, or choose another --port-offset`,
+        facts,
+      );
+    case 'EACCES':
+      return new ProjectError(
+        'SENSOR_PORT_FORBIDDEN',
+        `${where} needs the right to open ports below 1024 (CAP_NET_BIND_SERVICE), or a --port-offset`,
+        facts,
+      );
+    case 'EADDRNOTAVAIL':
+      return new ProjectError(
+        'SENSOR_ADDRESS_UNKNOWN',
+        `${where}: this machine has no such address; see --bind`,
+        facts,
+      );
+    default:
+      return new ProjectError('SENSOR_LISTEN_FAILED', `${where}: ${cause.message}`, facts);
+  }
+}

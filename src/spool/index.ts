@@ -1,0 +1,3 @@
+export type * from './contract.ts';
+export { SpoolError, type SpoolErrorCode } from './errors.ts';
+export { openSpool } from './spool.ts';

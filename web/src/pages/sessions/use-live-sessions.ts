@@ -1,0 +1,106 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { useSessions } from '../../api/queries.ts';
+import { useStream } from '../../api/stream.ts';
+import type { Session } from '../../api/types.ts';
+import { type Scope, streamParams } from '../../filters/filters.ts';
+import { addFresh, MAX_FRESH, mergeLists } from './live-list.ts';
+
+/** Arrivals are shown together this often, so that a flood costs a few renders a second. */
+const FLUSH_MS = 300;
+
+interface Options {
+  /** Sessions in one page. */
+  limit: number;
+  /** Whether live sessions are taken in at all. */
+  on: boolean;
+  /** Whether they wait, because the viewer has paused the list or reads further down. */
+  held: boolean;
+}
+
+interface Live {
+  fresh: Session[];
+  waiting: Session[];
+}
+
+const NOTHING: Live = { fresh: [], waiting: [] };
+
+/** The sessions of a scope, the newest first: pages from the API, and in front of them what the stream brings. */
+export function useLiveSessions(scope: Scope, { limit, on, held }: Options) {
+  const queries = useQueryClient();
+  const query = useSessions(scope, limit);
+  const [live, setLive] = useState<Live>(NOTHING);
+  const buffer = useRef<Session[]>([]);
+  const scopeKey = JSON.stringify(scope);
+
+  const reload = useCallback((): void => {
+    buffer.current = [];
+    setLive(NOTHING);
+    void queries.resetQueries({ queryKey: ['sessions', JSON.parse(scopeKey), limit] });
+  }, [queries, scopeKey, limit]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another scope is another list
+  useEffect(() => {
+    buffer.current = [];
+    setLive(NOTHING);
+  }, [scopeKey, on]);
+
+  useStream(
+    streamParams(scope),
+    (session) => {
+      if (on) buffer.current.push(session);
+      if (buffer.current.length > MAX_FRESH) buffer.current.splice(0, buffer.current.length - MAX_FRESH);
+    },
+    () => {
+      if (on && !held) reload();
+    },
+  );
+
+  useEffect(() => {
+    const timer = setInterval(() => {
+      const arrived = buffer.current;
+      if (arrived.length === 0) return;
+      buffer.current = [];
+      setLive(({ fresh, waiting }) =>
+        held
+          ? { fresh, waiting: addFresh(waiting, arrived).slice(0, MAX_FRESH) }
+          : { fresh: addFresh(fresh, arrived), waiting },
+      );
+    }, FLUSH_MS);
+    return () => clearInterval(timer);
+  }, [held]);
+
+  const release = useCallback((): void => {
+    setLive(({ fresh, waiting }) => ({ fresh: addFresh(fresh, waiting.toReversed()), waiting: [] }));
+  }, []);
+
+  // A list that has grown so long, or waited so long, is read anew instead: the pages then begin with the newest.
+  const tooMany = live.fresh.length >= MAX_FRESH && !held;
+  useEffect(() => {
+    if (tooMany) reload();
+  }, [tooMany, reload]);
+
+  const pages = query.data?.pages;
+  const rows = useMemo(
+    () =>
+      mergeLists(
+        live.fresh,
+        (pages ?? []).map((page) => page.data),
+      ),
+    [live.fresh, pages],
+  );
+  const freshIds = useMemo(() => new Set(live.fresh.map((session) => session.id)), [live.fresh]);
+  return {
+    rows,
+    isFresh: (id: string): boolean => freshIds.has(id),
+    waiting: live.waiting.length,
+    release,
+    reload,
+    status: query.status,
+    error: query.error,
+    hasMore: query.hasNextPage,
+    loadingMore: query.isFetchingNextPage,
+    loadMore: query.fetchNextPage,
+    moreFailed: query.isFetchNextPageError,
+  };
+}
