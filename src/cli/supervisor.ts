@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProjectError } from '../events/index.ts';
+import { errorText, ProjectError } from '../events/index.ts';
 import type { LogFile } from './log-file.ts';
 
 export interface Part {
@@ -24,24 +24,31 @@ export interface Readiness {
 }
 
 const PAUSE_FIRST_MS = 200;
-const PAUSE_MAX_MS = 10_000;
 /** A part that ran this long before it died begins with the first pause again. */
 const STEADY_MS = 30_000;
 const STOP_MS = 15_000;
 
+/** Told of each part that ended by itself. */
+export type OnRestart = (name: string, code: number | null, signal: string | null) => void;
+
 export class Supervised {
   readonly part: Part;
   private readonly log: LogFile;
-  private readonly onRestart: (name: string, code: number | null, signal: string | null) => void;
+  private readonly onRestart: OnRestart;
+  private readonly pauseMaxMs: number;
   private child: ChildProcess | undefined;
   private stopping = false;
   private running: Promise<void> | undefined;
 
-  constructor(part: Part, log: LogFile, onRestart: (name: string, code: number | null, signal: string | null) => void) {
+  constructor(part: Part, log: LogFile, onRestart: OnRestart, pauseMaxMs = 10_000) {
+    this.pauseMaxMs = pauseMaxMs;
     this.part = part;
     this.log = log;
     this.onRestart = onRestart;
   }
+
+  /** Whether the part runs and has said that it is ready. */
+  isReady = false;
 
   get pid(): number | undefined {
     return this.child?.pid;
@@ -61,6 +68,7 @@ export class Supervised {
       env: { ...process.env, ...this.part.environment },
     });
     this.child = child;
+    this.isReady = false;
     child.stdin?.on('error', () => undefined);
     child.stdin?.write(`${JSON.stringify(this.part.input)}\n`);
     child.stderr?.on('data', (chunk: Buffer) => this.log.write(chunk));
@@ -71,7 +79,8 @@ export class Supervised {
       child.once('error', reject);
       createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).once('line', (line) => {
         const said = JSON.parse(line) as Readiness;
-        if (said.event === 'ready') resolve(said);
+        this.isReady = said.event === 'ready';
+        if (this.isReady) resolve(said);
         else
           reject(
             new ProjectError(String(said.code ?? 'PART_FAILED'), String(said.message ?? line), {
@@ -89,7 +98,16 @@ export class Supervised {
         ),
       );
     });
-    ready.catch(() => undefined);
+    ready.catch((error: unknown) => {
+      const line = {
+        level: 'error',
+        time: new Date().toISOString(),
+        part: this.part.name,
+        msg: 'could not start',
+        error: errorText(error),
+      };
+      this.log.write(Buffer.from(`${JSON.stringify(line)}\n`));
+    });
     return { ready, ended };
   }
 
@@ -99,11 +117,12 @@ export class Supervised {
     for (;;) {
       const since = Date.now();
       const [code, signal] = await ended;
+      this.isReady = false;
       if (this.stopping) return;
       this.onRestart(this.part.name, code, signal);
       if (Date.now() - since > STEADY_MS) pause = PAUSE_FIRST_MS;
       await sleep(pause);
-      pause = Math.min(PAUSE_MAX_MS, pause * 2);
+      pause = Math.min(this.pauseMaxMs, pause * 2);
       if (this.stopping) return;
       ended = this.spawn().ended;
     }

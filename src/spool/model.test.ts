@@ -1,11 +1,11 @@
 /** Random actions against a model that is a list. Segments are tiny, so that every action meets their borders. */
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, truncateSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Entry, openSpool, type RecordKind, type Spool } from './index.ts';
 import { HEADER_BYTES } from './segment.ts';
-import { type Drained, readAll, segmentFiles, tempDir } from './testing.ts';
+import { type Drained, killedCopy, readAll, segmentFiles, tempDir } from './testing.ts';
 
 /** The model after one append: records there were by then, and the open sessions. */
 interface Moment {
@@ -45,6 +45,7 @@ class Model {
   }
 }
 
+const RUNS = Number(process.env.SOAK ?? 60);
 const text = fc.string({ unit: 'binary', maxLength: 60 }).map((value) => value.toWellFormed());
 const id = fc.constantFrom('A', 'B', 'C', 'D');
 const entry: fc.Arbitrary<Entry> = fc.oneof(
@@ -112,11 +113,11 @@ const same = (a: Drained, b: Drained | undefined): boolean => a.boot === b?.boot
 
 test('append, read, acknowledge, reopen, kill and tear do what a list would', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 80, size: 'max' }), async (steps) => {
       const cleanups: (() => void)[] = [];
-      const fresh = (): string => tempDir({ after: (cleanup) => cleanups.push(cleanup as () => void) });
+      const cleanup = { after: (clean: unknown) => cleanups.push(clean as () => void) };
       const start = (dir: string): Spool => openSpool({ dir, maxBytes: 10_000_000, segmentBytes: 250, syncMs: 1 });
-      let dir = fresh();
+      let dir = tempDir(cleanup);
       let spool = start(dir);
       const opened = [spool];
       const model = new Model();
@@ -150,9 +151,7 @@ test('append, read, acknowledge, reopen, kill and tear do what a list would', as
               model.restart();
               break;
             default: {
-              const copy = fresh();
-              cpSync(dir, copy, { recursive: true });
-              dir = copy;
+              dir = killedCopy(cleanup, dir);
               const newest = segmentFiles(dir).at(-1);
               assert.ok(newest !== undefined);
               // The newest segment's table was on disk before anything else was forgotten: a tear comes after it.
@@ -171,10 +170,10 @@ test('append, read, acknowledge, reopen, kill and tear do what a list would', as
         }
       } finally {
         for (const each of opened) await each.close();
-        for (const cleanup of cleanups) cleanup();
+        for (const clean of cleanups) clean();
       }
     }),
-    { numRuns: 60 },
+    { numRuns: RUNS, endOnFailure: true },
   );
 });
 

@@ -28,7 +28,8 @@ export function waitingByKind(segment: Segment): [RecordKind, number][] {
 
 export class SegmentSet {
   private readonly fs: SpoolFs;
-  private readonly unlinking = new Set<Promise<void>>();
+  /** Deletions under way, one after the other: what is left after a death is always the newest. */
+  private unlinking: Promise<void> = Promise.resolve();
   readonly list: Segment[] = [];
   /** The newest one, if it is written to. */
   active: { segment: Segment; fd: number } | undefined;
@@ -77,13 +78,13 @@ export class SegmentSet {
       quietly(() => this.fs.unlinkSync(segment.path));
       return;
     }
-    const done = new Promise<void>((resolve) => this.fs.unlink(segment.path, () => resolve()));
-    this.unlinking.add(done);
-    void done.then(() => this.unlinking.delete(done));
+    this.unlinking = this.unlinking.then(
+      () => new Promise<void>((resolve) => this.fs.unlink(segment.path, () => resolve())),
+    );
   }
 
-  async removed(): Promise<void> {
-    await Promise.all(this.unlinking);
+  removed(): Promise<void> {
+    return this.unlinking;
   }
 
   /** Hands over the frames of a segment that may hold records after `seq`, until `visit` returns false. */

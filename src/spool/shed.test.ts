@@ -8,6 +8,7 @@ import fc from 'fast-check';
 import { openSpool, type RecordKind, type Spool, type SpoolOptions } from './index.ts';
 import { killedCopy, limitedDisk, readAll, record, tempDir, texts, until } from './testing.ts';
 
+const RUNS = Number(process.env.SOAK ?? 40);
 const KINDS = [0, 1, 2] as const;
 
 function open(t: TestContext, dir: string, options: Partial<SpoolOptions> = {}): Spool {
@@ -143,7 +144,7 @@ test('whatever is appended, read, acknowledged and shed, every record is deliver
     { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen' as const) }) },
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 60 }), fc.context(), async (actions) => {
+    fc.asyncProperty(fc.array(action, { minLength: 10, maxLength: 60, size: 'max' }), async (actions) => {
       const cleanups: (() => void)[] = [];
       const dir = tempDir({ after: (cleanup) => cleanups.push(cleanup as () => void) });
       let spool = openSpool({ dir, maxBytes: 3000, segmentBytes: 300 });
@@ -199,7 +200,7 @@ test('whatever is appended, read, acknowledged and shed, every record is deliver
         for (const cleanup of cleanups) cleanup();
       }
     }),
-    { numRuns: 40 },
+    { numRuns: RUNS, endOnFailure: true },
   );
 });
 

@@ -1,9 +1,10 @@
 /** What the spool's tests share: folders that go away, a disk that fills up, and reading everything back. */
 import * as nodeFs from 'node:fs';
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { errorCode } from '../events/errors.ts';
 import type { Entry, RecordKind, Spool, SpoolFs } from './contract.ts';
 
 export function tempDir(t: Pick<TestContext, 'after'>): string {
@@ -14,10 +15,19 @@ export function tempDir(t: Pick<TestContext, 'after'>): string {
 
 export const record = (payload: string, kind: RecordKind = 2): Entry => ({ kind, payload });
 
-/** The folder as a killed process leaves it. */
+/** The folder as a process killed now leaves it. A deletion that is under way may come before or after. */
 export function killedCopy(t: Pick<TestContext, 'after'>, dir: string): string {
   const copy = tempDir(t);
-  cpSync(dir, copy, { recursive: true });
+  mkdirSync(join(copy, 'segments'));
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const from = join(entry.parentPath, entry.name);
+    try {
+      copyFileSync(from, from.replace(dir, copy));
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
+  }
   return copy;
 }
 

@@ -1,7 +1,7 @@
 /**
  * The design sandbox: the manager's API with invented data, and the built dashboard beside it under the same strict content security policy.
  *
- *     node web/dev/mock-api.ts [--port 8421] [--sessions 6000] [--every 900] [--slow MS] [--fail] [--account]
+ *     node web/dev/mock-api.ts [--port 8421] [--sessions 6000] [--every 3000] [--slow MS] [--fail] [--account]
  *
  * `--every` is the pause between live sessions in milliseconds (0: none), `--slow` delays every answer, `--fail` answers data routes with an
  * error, `--account` starts signed in by a one-time link without an account. Sign in as analyst / sundew, or with `#token=sandbox`.
@@ -17,7 +17,7 @@ const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '8421' },
     sessions: { type: 'string', default: '6000' },
-    every: { type: 'string', default: '900' },
+    every: { type: 'string', default: '3000' },
     slow: { type: 'string', default: '0' },
     fail: { type: 'boolean', default: false },
     account: { type: 'boolean', default: false },

@@ -313,8 +313,9 @@ function openConnection(session: Session, options: MssqlOptions): Connection {
   function refuse(dialect: Dialect, messages: Parameters<typeof refusal>[2]): void {
     channel.reply(refusal(dialect, server, messages));
     state = { kind: 'over' };
+    // TLS ends in a later turn, or not at all with a peer that has gone.
+    if (encryption === 'all' || encryption === 'strict') session.after(CLOSE_MS, () => over('service_closed'));
     channel.close();
-    session.after(CLOSE_MS, () => session.close('service_closed'));
   }
 
   function enter(login: Login, dialect: Dialect, user: string, database: string, sspi: Buffer): void {

@@ -21,6 +21,8 @@ import { type Token, tokenize } from './sql/tokens.ts';
 const MAX_STATEMENTS = 128;
 /** Bytes of their texts together. */
 const MAX_TEXT_BYTES = 4 * 1_048_576;
+/** Tokens of all of them together. */
+const MAX_TOKENS = 40_000;
 const MAX_PARAMETERS = 4096;
 /** Bytes sent with COM_STMT_SEND_LONG_DATA for all statements. */
 const MAX_LONG_DATA = 4 * 1_048_576;
@@ -41,6 +43,7 @@ export class Statements {
   private readonly capabilities: number;
   private readonly known = new Map<number, Prepared>();
   private textBytes = 0;
+  private tokenCount = 0;
   private longBytes = 0;
   private lastId = 0;
 
@@ -53,6 +56,7 @@ export class Statements {
   clear(): void {
     this.known.clear();
     this.textBytes = 0;
+    this.tokenCount = 0;
     this.longBytes = 0;
   }
 
@@ -61,7 +65,11 @@ export class Statements {
     const { tokens, stuckAt } = tokenize(source);
     if (stuckAt !== undefined) return [encodeError(syntaxErrorAt(source, stuckAt), this.capabilities)];
     if (tokens.length === 0) return [encodeError(errors.emptyQuery, this.capabilities)];
-    if (this.known.size >= MAX_STATEMENTS || this.textBytes + text.length > MAX_TEXT_BYTES) {
+    if (
+      this.known.size >= MAX_STATEMENTS ||
+      this.tokenCount + tokens.length > MAX_TOKENS ||
+      this.textBytes + text.length > MAX_TEXT_BYTES
+    ) {
       this.session.record('limit.reached', { limit: 'prepared_statements', value: this.known.size });
       const message = `Can't create more than max_prepared_stmt_count statements (current value: ${MAX_STATEMENTS})`;
       return [encodeError({ code: 1461, state: '42000', message }, this.capabilities)];
@@ -72,6 +80,7 @@ export class Statements {
     const columns = outcome.kind === 'rows' ? outcome.result.columns : [];
     this.lastId += 1;
     this.textBytes += text.length;
+    this.tokenCount += tokens.length;
     this.known.set(this.lastId, {
       text: Buffer.from(text),
       source,
@@ -200,6 +209,7 @@ export class Statements {
     const { id, statement } = this.find(body);
     if (statement === undefined) return;
     this.textBytes -= statement.text.length;
+    this.tokenCount -= statement.tokens.length;
     this.dropLongData(statement);
     this.known.delete(id);
   }

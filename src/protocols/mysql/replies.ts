@@ -45,6 +45,7 @@ export const errors = {
   unknownVariable: (name: string): MysqlError => error(1193, 'HY000', `Unknown system variable '${cut(name, 64)}'`),
   unknownFunction: (database: string, name: string): MysqlError =>
     error(1305, '42000', `FUNCTION ${database}.${cut(name, 192)} does not exist`),
+  nameTooLong: (name: string): MysqlError => error(1059, '42000', `Identifier name '${cut(name, 100)}' is too long`),
   functionExists: (name: string): MysqlError => error(1125, 'HY000', `Function '${cut(name, 192)}' already exists`),
   sharedLibrary: (name: string): MysqlError =>
     error(1126, 'HY000', `Can't open shared library '${cut(name, 192)}' (errno: 2 No such file or directory)`),

@@ -1,9 +1,7 @@
 /** Oracle's mysqld as 5.7 or 8.0: greeting, TLS, login, and the commands of a lured login. */
 import { MAX_SHORT_TEXT, textFromBytes } from '../../events/index.ts';
-import { type Framed, framed } from '../kernel/codec.ts';
 import { type CloseReason, type Connection, defineService, type Session, type Timer } from '../kernel/contract.ts';
 import { admits } from '../kernel/lure.ts';
-import { openTunnel, type Tunnel } from '../kernel/tls.ts';
 import {
   type AuthPlugin,
   type AuthStep,
@@ -14,9 +12,8 @@ import {
   passwordText,
   pendingCredentials,
 } from './auth.ts';
-import { decodePacket, type Expectation, encodePackets, FULL_PACKET, HEADER } from './codec.ts';
 import { type CommandAnswer, Commands } from './commands.ts';
-import { type Algorithm, algorithmOf, COMPRESSED_HEADER, decodeCompressed, encodeCompressed } from './compression.ts';
+import { algorithmOf } from './compression.ts';
 import { mysqlEvents } from './events.ts';
 import {
   type ChangeUser,
@@ -34,13 +31,11 @@ import { type MysqlOptions, mysqlOptions } from './options.ts';
 import { errors, type MysqlError } from './replies.ts';
 import { encodeError, encodeOk } from './results.ts';
 import { database, schemaNames } from './sql/world.ts';
+import { Wire } from './wire.ts';
 
 /** Bytes of a malformed packet that are recorded. */
 const MAX_MALFORMED = 512;
 const NATIVE = 'mysql_native_password';
-/** Time for what is still inside the tunnel when either side ends. */
-const TLS_DRAIN_MS = 200;
-
 /** Who is logging in: a fresh connection or COM_CHANGE_USER. */
 interface Login {
   username: Buffer;
@@ -57,27 +52,25 @@ class MysqlConnection implements Connection {
   private readonly session: Session;
   private readonly options: MysqlOptions;
   private readonly machine: Machine;
-  private readonly expected: Expectation;
-  private stream: Framed<Buffer>;
+  private readonly wire: Wire;
   private phase: Phase = 'greeted';
   private capabilities: number;
   private salt: Buffer;
   private attempts = 0;
   private login: Login | undefined;
-  private tunnel: Tunnel | undefined;
   private timer: Timer | undefined;
-  private closing: CloseReason | undefined;
-  private offending: Buffer = Buffer.alloc(0);
   private commands: Commands | undefined;
-  private compression: { algorithm: Algorithm; stream: Framed<Buffer>; sequence: number } | undefined;
 
   constructor(session: Session, options: MysqlOptions) {
     this.session = session;
     this.options = options;
     this.machine = machineOf(session.persona, options.tls);
     this.capabilities = this.machine.capabilities;
-    this.expected = { sequence: 1, maxBytes: options.maxLoginBytes };
-    this.stream = this.newStream();
+    this.wire = new Wire(
+      session,
+      { packet: (payload) => this.packet(payload), refused: (code, header) => this.refusePacket(code, header) },
+      options,
+    );
     this.salt = saltFrom(session.random(SALT_BYTES));
     this.startTimer();
     session.send(encodeGreeting(this.machine.greeting, this.machine.face.version, this.threadId, this.salt));
@@ -87,34 +80,22 @@ class MysqlConnection implements Connection {
     return this.machine.threadBase + this.session.ordinal;
   }
 
-  private newStream(): Framed<Buffer> {
-    const limit = Math.max(this.options.maxLoginBytes, this.options.maxPacketBytes) + HEADER;
-    return framed((bytes) => {
-      const step = decodePacket(bytes, this.expected);
-      // The header alone decides, however much has come with it.
-      if (step.kind === 'malformed') this.offending = Buffer.from(bytes.subarray(0, HEADER));
-      return step;
-    }, limit);
-  }
-
   private startTimer(): void {
     this.timer?.cancel();
     this.timer = this.session.after(this.options.loginTimeoutMs, () => this.fail(errors.readInterrupted, 'idle'));
   }
 
   data(chunk: Buffer): void {
-    if (this.tunnel === undefined) this.plain(chunk);
-    else this.tunnel.push(chunk);
+    this.wire.push(chunk);
   }
 
   end(): void {
-    if (this.tunnel === undefined) this.session.close('peer_closed');
-    else this.session.after(TLS_DRAIN_MS, () => this.session.close('peer_closed'));
+    this.wire.end();
   }
 
   closed(): void {
     this.phase = 'over';
-    this.tunnel?.destroy();
+    this.wire.destroy();
     this.timer?.cancel();
     const { login } = this;
     this.login = undefined;
@@ -126,61 +107,14 @@ class MysqlConnection implements Connection {
     this.commands?.closed();
   }
 
-  /** Bytes as the client wrote them, out of TLS. */
-  private plain(chunk: Buffer): void {
-    const { compression } = this;
-    if (compression === undefined) {
-      this.read(chunk);
-      return;
-    }
-    for (const step of compression.stream.push(chunk)) {
-      if (step.kind === 'malformed') {
-        this.refusePacket(step.code);
-        return;
-      }
-      compression.sequence += 1;
-      this.read(step.frame);
-      if (this.phase === 'over') return;
-    }
-  }
-
-  private read(chunk: Buffer): void {
-    for (const step of this.stream.push(chunk)) {
-      if (step.kind === 'malformed') {
-        this.refusePacket(step.code);
-        return;
-      }
-      this.expected.sequence = (this.expected.sequence + 1) & 0xff;
-      const { compression } = this;
-      this.packet(step.frame);
-      if (this.phase === 'over') return;
-      // What follows a request for TLS, or a login with compression, is framed anew.
-      if (this.tunnel !== undefined && this.phase === 'greeted') {
-        const rest = this.reframe();
-        if (rest.length > 0) this.tunnel.push(rest);
-        return;
-      }
-      if (this.compression !== compression) {
-        this.plain(this.reframe());
-        return;
-      }
-    }
-  }
-
-  private reframe(): Buffer {
-    const rest = this.stream.rest();
-    this.stream = this.newStream();
-    return rest;
-  }
-
-  private refusePacket(code: string): void {
-    this.malformed(code, this.offending);
+  private refusePacket(code: string, header: Buffer): void {
+    this.malformed(code, header);
     if (code !== 'packet_too_large' && code !== 'frame_too_large') {
       this.fail(errors.packetsOutOfOrder, 'protocol_error');
       return;
     }
-    this.session.record('limit.reached', { limit: 'packet_bytes', value: this.expected.maxBytes });
-    this.expected.sequence = (this.expected.sequence + 1) & 0xff;
+    this.session.record('limit.reached', { limit: 'packet_bytes', value: this.wire.maxBytes });
+    this.wire.skipNumber();
     this.fail(errors.packetTooLarge, 'limit');
   }
 
@@ -201,8 +135,7 @@ class MysqlConnection implements Connection {
   }
 
   private firstAnswer(payload: Buffer): void {
-    const secure = this.tunnel !== undefined;
-    const answer = decodeFirstAnswer(payload, this.machine.capabilities, secure);
+    const answer = decodeFirstAnswer(payload, this.machine.capabilities, this.wire.secure);
     switch (answer.kind) {
       case 'malformed':
         if (answer.capabilities !== undefined) this.capabilities = answer.capabilities;
@@ -212,7 +145,7 @@ class MysqlConnection implements Connection {
         return;
       case 'tls':
         this.capabilities = answer.capabilities;
-        this.startTls();
+        this.wire.startTls(this.machine.face.tls);
         return;
       case 'login':
         this.capabilities = answer.login.capabilities;
@@ -232,30 +165,6 @@ class MysqlConnection implements Connection {
     });
   }
 
-  private startTls(): void {
-    const { session } = this;
-    this.tunnel = openTunnel(
-      session.identity.tls('mysql', this.machine.face.tls),
-      {
-        cipher: (bytes) => session.send(bytes),
-        plain: (chunk) => this.plain(chunk),
-        hello: (_hello, ja4) => {
-          session.record('peer.fingerprint', { kind: 'ja4', value: ja4 });
-          session.note({ ja4 });
-        },
-        end: () => this.close('peer_closed'),
-        ended: () => {
-          if (this.closing !== undefined) session.close(this.closing);
-        },
-        failed: (code) => {
-          session.record('peer.malformed', { code: `tls_${code.toLowerCase()}`.slice(0, 64) });
-          session.close('protocol_error');
-        },
-      },
-      { session },
-    );
-  }
-
   private beginLogin(request: LoginRequest): void {
     this.fingerprint(request.attributes);
     const plugin = this.accountPlugin(request.plugin);
@@ -272,7 +181,7 @@ class MysqlConnection implements Connection {
         max_packet: request.maxPacket,
         client_plugin: offered.slice(0, 64),
         ...this.databaseDetail(request.database),
-        ...(this.tunnel === undefined ? {} : { tls: true }),
+        ...(this.wire.secure ? { tls: true } : {}),
       },
     };
     this.phase = 'login';
@@ -291,7 +200,7 @@ class MysqlConnection implements Connection {
   }
 
   private exchange(plugin: AuthPlugin, salt: Buffer): Exchange {
-    const secure = this.tunnel !== undefined;
+    const { secure } = this.wire;
     return { plugin, salt, secure, keys: () => keysOf(this.session.identity), stage: 'response', scramble: undefined };
   }
 
@@ -301,14 +210,14 @@ class MysqlConnection implements Connection {
     const { exchange } = login;
     const ownSalt = exchange.plugin !== NATIVE && exchange.plugin !== this.machine.face.plugin;
     if (ownSalt) exchange.salt = saltFrom(this.session.random(SALT_BYTES));
-    this.send([encodeAuthSwitch(exchange.plugin, exchange.salt)]);
+    this.wire.send([encodeAuthSwitch(exchange.plugin, exchange.salt)]);
   }
 
   private authAnswer(payload: Buffer): void {
     const { login } = this;
     if (login === undefined) return;
     const step = answerAuth(login.exchange, payload);
-    if (step.kind === 'more') this.send([encodeAuthMore(step.data)]);
+    if (step.kind === 'more') this.wire.send([encodeAuthMore(step.data)]);
     else this.decide(login, step, payload);
   }
 
@@ -360,37 +269,25 @@ class MysqlConnection implements Connection {
       user: login.username.toString('latin1'),
       host: this.peerHost(),
       database: wanted === '' ? undefined : wanted,
-      secure: this.tunnel !== undefined,
+      secure: this.wire.secure,
     });
-    this.expected.maxBytes = this.options.maxPacketBytes;
-    this.send([encodeOk({}, this.capabilities)]);
-    this.expected.sequence = 0;
-    this.compress();
-  }
-
-  private compress(): void {
+    this.wire.send([encodeOk({}, this.capabilities)]);
+    this.wire.beginCommand();
     const algorithm = algorithmOf(this.capabilities);
-    if (algorithm === undefined || this.compression !== undefined) return;
-    const { maxPacketBytes } = this.options;
-    const stream = framed(
-      (bytes) => decodeCompressed(bytes, algorithm, maxPacketBytes),
-      maxPacketBytes + COMPRESSED_HEADER,
-    );
-    this.compression = { algorithm, stream, sequence: 0 };
+    if (algorithm !== undefined) this.wire.startCompression(algorithm);
   }
 
   private command(payload: Buffer): void {
-    // Every command begins its own numbering.
     const answer: CommandAnswer = this.commands?.answer(payload) ?? { kind: 'none' };
     switch (answer.kind) {
       case 'packets':
-        this.send(answer.packets);
+        this.wire.send(answer.packets);
         break;
       case 'quit':
         this.close('peer_closed');
         return;
       case 'disconnect':
-        this.send(answer.packets);
+        this.wire.send(answer.packets);
         this.close('service_closed');
         return;
       case 'change_user':
@@ -399,8 +296,7 @@ class MysqlConnection implements Connection {
       case 'none':
         break;
     }
-    this.expected.sequence = 0;
-    if (this.compression !== undefined) this.compression.sequence = 0;
+    this.wire.beginCommand();
   }
 
   /** COM_CHANGE_USER is a login anew: the server asks for the account's plugin whatever the client began with. */
@@ -428,7 +324,7 @@ class MysqlConnection implements Connection {
     }
     login.early = credentialsOf(request.plugin, this.salt, request.response);
     if (plugin !== NATIVE) exchange.salt = saltFrom(this.session.random(SALT_BYTES));
-    this.send([encodeAuthSwitch(plugin, exchange.salt)]);
+    this.wire.send([encodeAuthSwitch(plugin, exchange.salt)]);
   }
 
   private fingerprint(attributes: LoginRequest['attributes']): void {
@@ -479,36 +375,14 @@ class MysqlConnection implements Connection {
   private fail(error: MysqlError, reason: CloseReason): void {
     if (this.phase === 'over') return;
     // Bytes that are not TLS would only confuse a handshake that has not ended.
-    if (this.tunnel === undefined || this.phase !== 'greeted') this.send([encodeError(error, this.capabilities)]);
+    if (!this.wire.secure || this.phase !== 'greeted') this.wire.send([encodeError(error, this.capabilities)]);
     this.close(reason);
   }
 
   private close(reason: CloseReason): void {
     this.phase = 'over';
     this.timer?.cancel();
-    if (this.tunnel === undefined) {
-      this.session.close(reason);
-      return;
-    }
-    // The last packet is still on its way through the tunnel.
-    this.closing = reason;
-    this.tunnel.end();
-    this.session.after(TLS_DRAIN_MS, () => this.session.close(reason));
-  }
-
-  private send(packets: readonly Buffer[]): void {
-    const frames = this.packed(encodePackets(packets, this.expected.sequence));
-    this.expected.sequence = (this.expected.sequence + packets.length) & 0xff;
-    if (this.tunnel === undefined) this.session.send(frames);
-    else this.tunnel.send(frames);
-  }
-
-  private packed(frames: Buffer): Buffer {
-    const { compression } = this;
-    if (compression === undefined) return frames;
-    const packed = encodeCompressed(frames, compression.algorithm, compression.sequence);
-    compression.sequence += 1 + Math.floor(frames.length / FULL_PACKET);
-    return packed;
+    this.wire.close(reason);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The way of packets between client and server: their framing and numbers, and the layers that may lie under them (TLS, compression). */
-import { type Framed, framed } from '../kernel/codec.ts';
+import { type Framed, framed, type Step } from '../kernel/codec.ts';
 import type { CloseReason, Session, TlsOptions } from '../kernel/contract.ts';
 import { openTunnel, type Tunnel } from '../kernel/tls.ts';
 import { decodePacket, type Expectation, encodePackets, FULL_PACKET, HEADER } from './codec.ts';
@@ -74,7 +74,7 @@ export class Wire {
     for (const step of compression.stream.push(chunk)) {
       if (this.over) return;
       if (step.kind === 'malformed') {
-        this.handlers.refused(step.code, Buffer.from(chunk.subarray(0, COMPRESSED_HEADER)));
+        this.handlers.refused(step.code, this.header);
         return;
       }
       compression.sequence += 1;
@@ -158,7 +158,11 @@ export class Wire {
   startCompression(algorithm: Algorithm): void {
     if (this.compression !== undefined) return;
     const { maxPacketBytes } = this.limits;
-    const decode = (bytes: Buffer) => decodeCompressed(bytes, algorithm, maxPacketBytes);
+    const decode = (bytes: Buffer): Step<Buffer> => {
+      const step = decodeCompressed(bytes, algorithm, maxPacketBytes);
+      if (step.kind === 'malformed') this.header = Buffer.from(bytes.subarray(0, COMPRESSED_HEADER));
+      return step;
+    };
     this.compression = { algorithm, stream: framed(decode, maxPacketBytes + COMPRESSED_HEADER), sequence: 0 };
     this.relayed = (rest) => this.plain(rest);
   }

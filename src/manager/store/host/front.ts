@@ -31,7 +31,8 @@ export interface FrontOptions {
 
 /**
  * Formats whose output is the same in one piece and in many. The engine's stream begins and ends every piece as if it were the whole, so
- * that `CSVWithNames` would repeat its names and `Parquet` would be several files.
+ * that `Parquet` would be several files and `CSVWithNames` would repeat its names. Names are put in front of the plain format; what has
+ * more of a beginning and an end passes through a file.
  */
 const STREAMED_FORMATS = new Set(
   (
@@ -146,16 +147,33 @@ export class Front {
 
   async #select(statement: SelectStatement, state: SessionState, answer: Answer, signal: AbortSignal): Promise<void> {
     const { engine, scratch } = this.#options;
+    const { body, tail } = statement;
     const format = statement.format ?? 'TabSeparated';
     if (STREAMED_FORMATS.has(format)) {
       await answer.result(format, engine.stream(state, statement.sql, format, signal));
       return;
     }
-    await scratch.withResult(async (path) => {
-      const sql = `${statement.body}\nINTO OUTFILE ${quoteText(path)} FORMAT ${format}${statement.tail}`;
-      await engine.run('read', state, sql, 'TabSeparated', signal);
-      await answer.result(format, createReadStream(path));
-    });
+    const rows = format.replace(/WithNames(AndTypes)?$/, '');
+    if (rows !== format && STREAMED_FORMATS.has(rows)) {
+      const head = await engine.run(
+        'read',
+        state,
+        `SELECT * FROM (${body}\n) LIMIT 0 FORMAT ${format}${tail}`,
+        format,
+        signal,
+      );
+      const stream = engine.stream(state, `${body}\nFORMAT ${rows}${tail}`, rows, signal);
+      await answer.result(format, join(head, stream));
+      return;
+    }
+    await scratch.withResult(
+      signal,
+      (path, stop) => {
+        const sql = `${body}\nINTO OUTFILE ${quoteText(path)} FORMAT ${format}${tail}`;
+        return engine.run('read', state, sql, 'TabSeparated', stop);
+      },
+      (path) => answer.result(format, createReadStream(path)),
+    );
   }
 
   #authenticate(request: IncomingMessage): void {

@@ -6,14 +6,20 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { tooLarge } from './exception.ts';
+import { EngineError, tooLarge } from './exception.ts';
 
 /** Largest body of an insert, decompressed. */
 export const MAX_ROWS_BYTES = 256 * 1_048_576;
+/** Largest result that passes through a file. */
+const MAX_RESULT_FILE_BYTES = 8 * 1024 * 1_048_576;
+/** What such a result leaves free on the disk that the store needs. */
+const MIN_FREE_BYTES = 1024 * 1_048_576;
+/** How often a result that is being written is looked at. */
+const WATCH_MS = 250;
 
 export interface RowsFile {
   path: string;
@@ -54,13 +60,42 @@ export class ScratchFolder {
     }
   }
 
-  /** Hands `use` a path for the engine to write a result to, and removes the file. */
-  async withResult<T>(use: (path: string) => Promise<T>): Promise<T> {
+  /** Lets `produce` have the engine write a result to a path, hands it to `use`, and removes the file. */
+  async withResult(
+    signal: AbortSignal,
+    produce: (path: string, signal: AbortSignal) => Promise<unknown>,
+    use: (path: string) => Promise<void>,
+  ): Promise<void> {
     const path = join(this.#folder, `${randomUUID()}.result`);
+    const stop = new AbortController();
+    const watch = setInterval(() => {
+      this.#check(path).catch((reason: unknown) => stop.abort(reason));
+    }, WATCH_MS);
     try {
-      return await use(path);
+      await produce(path, AbortSignal.any([signal, stop.signal]));
+      clearInterval(watch);
+      await use(path);
+    } catch (thrown) {
+      throw stop.signal.aborted ? stop.signal.reason : thrown;
     } finally {
+      clearInterval(watch);
       await rm(path, { force: true });
+    }
+  }
+
+  /** Throws where a result has become too large, or the store's disk too full. */
+  async #check(path: string): Promise<void> {
+    const size = (await stat(path).catch(() => null))?.size ?? 0;
+    const { bavail, bsize } = await statfs(this.#folder);
+    if (size > MAX_RESULT_FILE_BYTES) {
+      throw new EngineError(396, 'TOO_MANY_ROWS_OR_BYTES', `The result is larger than ${MAX_RESULT_FILE_BYTES} bytes`);
+    }
+    if (size > 0 && bavail * bsize < MIN_FREE_BYTES) {
+      throw new EngineError(
+        243,
+        'NOT_ENOUGH_SPACE',
+        `A result may not take the last ${MIN_FREE_BYTES} bytes of the disk`,
+      );
     }
   }
 }

@@ -3,9 +3,11 @@ import { errors, type MysqlError } from '../replies.ts';
 import type { Outcome, ResultSet, Value } from '../results.ts';
 import { type SqlContext, scopeOf } from './context.ts';
 import type { Expression, Scope } from './expressions.ts';
+import { isTrue } from './operators.ts';
 import type { Cursor } from './parser.ts';
-import { type Query, QueryParser, runQuery } from './select.ts';
-import { column, MAX_DATABASES, MAX_TABLES, type Table, type TableColumn } from './world.ts';
+import type { Query } from './query.ts';
+import { queryParser, runQuery } from './select.ts';
+import { column, kept, MAX_DATABASES, MAX_TABLES, type Table, type TableColumn } from './world.ts';
 
 const MAX_COLUMNS = 256;
 
@@ -32,10 +34,21 @@ export function runInsert(cursor: Cursor, context: SqlContext): Outcome {
   const { schema, name } = cursor.qualifiedName();
   const table = writableTable(context, schema, name);
   if ('code' in table) return failed(cursor.problem ?? table);
+  if (cursor.accept('SET')) return insertAssigned(cursor, context, table);
   const named = columnList(cursor, table);
   if (cursor.problem !== undefined) return failed(cursor.problem);
   if ('code' in named) return failed(named);
-  const rows = insertedRows(cursor, context, named);
+  const rows = insertedRows(cursor, context);
+  return insertRows(cursor, context, table, named, rows);
+}
+
+function insertRows(
+  cursor: Cursor,
+  context: SqlContext,
+  table: Table,
+  named: readonly number[],
+  rows: Value[][] | MysqlError,
+): Outcome {
   if (cursor.accept('ON', 'DUPLICATE', 'KEY', 'UPDATE')) ignoreRest(cursor);
   if (!cursor.done) cursor.syntaxError();
   if (cursor.problem !== undefined) return failed(cursor.problem);
@@ -65,15 +78,11 @@ function columnList(cursor: Cursor, table: Table): number[] | MysqlError {
   return unknown ?? chosen;
 }
 
-function insertedRows(cursor: Cursor, context: SqlContext, named: readonly number[]): Value[][] | MysqlError {
-  const parser = new QueryParser(cursor, context);
+function insertedRows(cursor: Cursor, context: SqlContext): Value[][] | MysqlError {
+  const parser = queryParser(cursor, context);
   if (cursor.isWord('SELECT') || cursor.isOperator('(')) {
     const result = runQuery(parser.query(), context);
     return 'code' in result ? result : result.rows.map((row) => [...row]);
-  }
-  if (cursor.accept('SET')) {
-    const row: Value[] = named.map(() => null);
-    return [row.map((_, i) => assignments(cursor, parser, context).at(i) ?? null)];
   }
   if (!cursor.accept('VALUES') && !cursor.accept('VALUE')) {
     cursor.syntaxError();
@@ -98,16 +107,22 @@ function insertedRows(cursor: Cursor, context: SqlContext, named: readonly numbe
   return rows;
 }
 
-/** The values of `a = 1, b = 2`, in order. */
-function assignments(cursor: Cursor, parser: QueryParser, context: SqlContext): Value[] {
-  const values: Value[] = [];
-  while (!cursor.done) {
-    cursor.name();
+/** INSERT INTO t SET a = 1, b = 2. */
+function insertAssigned(cursor: Cursor, context: SqlContext, table: Table): Outcome {
+  const { expressions } = queryParser(cursor, context);
+  const named: number[] = [];
+  const row: Value[] = [];
+  do {
+    const { name } = cursor.qualifiedName();
     cursor.expectOperator('=');
-    values.push(parser.expressions.parse().evaluate(context.scope()));
-    if (cursor.acceptOperator(',') === undefined) break;
-  }
-  return values;
+    const scope = context.scope();
+    row.push(expressions.parse().evaluate(scope));
+    const at = table.columns.findIndex((known) => known.name.toLowerCase() === name.toLowerCase());
+    if (at < 0) cursor.fail(errors.unknownColumn(name, 'field list'));
+    if (scope.problem !== undefined) cursor.fail(scope.problem);
+    named.push(at);
+  } while (cursor.acceptOperator(',') !== undefined);
+  return insertRows(cursor, context, table, named, [row]);
 }
 
 /** A whole row of given values; a number that nobody gave counts on. */
@@ -134,7 +149,7 @@ function matching(context: SqlContext, table: Table, where: Expression | undefin
     const scope = rowScope(context, table, row);
     const value = where === undefined ? 1 : where.evaluate(scope);
     if (scope.problem !== undefined) return scope.problem;
-    if (value !== null && value !== 0 && value !== '') chosen.add(row);
+    if (isTrue(value)) chosen.add(row);
   }
   return chosen;
 }
@@ -145,7 +160,7 @@ export function runUpdate(cursor: Cursor, context: SqlContext): Outcome {
   const table = writableTable(context, schema, name);
   if ('code' in table) return failed(cursor.problem ?? table);
   if (!cursor.accept('SET')) cursor.syntaxError();
-  const { expressions } = new QueryParser(cursor, context);
+  const { expressions } = queryParser(cursor, context);
   const changes: [string, Expression][] = [];
   do {
     const target = cursor.qualifiedName();
@@ -159,7 +174,7 @@ export function runUpdate(cursor: Cursor, context: SqlContext): Outcome {
   for (const [target, value] of changes) {
     const at = table.columns.findIndex((known) => known.name.toLowerCase() === target.toLowerCase());
     if (at < 0) return failed(errors.unknownColumn(target, 'field list'));
-    for (const row of rows) row[at] = value.evaluate(rowScope(context, table, row));
+    for (const row of rows) context.world.change(row, at, value.evaluate(rowScope(context, table, row)));
   }
   return { kind: 'ok', affected: rows.size, info: `Rows matched: ${rows.size}  Changed: ${rows.size}  Warnings: 0` };
 }
@@ -169,7 +184,7 @@ export function runDelete(cursor: Cursor, context: SqlContext): Outcome {
   const { schema, name } = cursor.qualifiedName();
   const table = writableTable(context, schema, name);
   if ('code' in table) return failed(cursor.problem ?? table);
-  const { expressions } = new QueryParser(cursor, context);
+  const { expressions } = queryParser(cursor, context);
   const where = cursor.accept('WHERE') ? expressions.parse() : undefined;
   if (cursor.problem !== undefined) return failed(cursor.problem);
   const rows = matching(context, table, where);
@@ -220,7 +235,7 @@ function createDatabase(cursor: Cursor, context: SqlContext): Outcome {
   if (cursor.problem !== undefined) return failed(cursor.problem);
   if (context.world.find(name) !== undefined) return tolerant ? done(1) : failed(errors.databaseExists(name));
   const databases = context.world.writable();
-  if (databases.size < MAX_DATABASES) databases.set(name.slice(0, 64), new Map());
+  if (databases.size < MAX_DATABASES) databases.set(kept(name, 64), new Map());
   ignoreRest(cursor);
   return done(1);
 }
@@ -243,9 +258,9 @@ function createTable(cursor: Cursor, context: SqlContext): Outcome {
     columns.length > 0 || selected === undefined
       ? columns
       : selected.columns.map(({ name: title, type }) =>
-          column(title, type === 'text' ? 'text' : type === 'integer' ? 'bigint' : 'double'),
+          column(kept(title, 64), type === 'text' ? 'text' : type === 'integer' ? 'bigint' : 'double'),
         );
-  const table: Table = { name: name.slice(0, 64), columns: own, rows: [] };
+  const table: Table = { name: kept(name, 64), columns: own, rows: [] };
   if (tables !== undefined && tables.size < MAX_TABLES) tables.set(table.name, table);
   for (const row of selected?.rows ?? []) context.world.insert(table, [...row]);
   return done(selected?.rows.length ?? 0);
@@ -255,7 +270,7 @@ function createTable(cursor: Cursor, context: SqlContext): Outcome {
 function copied(cursor: Cursor, context: SqlContext): ResultSet | MysqlError | undefined {
   while (!cursor.done && !cursor.isWord('SELECT')) cursor.next();
   if (cursor.done) return undefined;
-  const query = new QueryParser(cursor, context).query();
+  const query = queryParser(cursor, context).query();
   return cursor.problem ?? runQuery(query, context);
 }
 
@@ -278,7 +293,7 @@ function columnDefinitions(cursor: Cursor): TableColumn[] {
       const declared = cursor.source.slice(from, to).toLowerCase();
       const primary = skipDefinition(cursor);
       if (type !== '' && columns.length < MAX_COLUMNS)
-        columns.push(column(name.slice(0, 64), declared.slice(0, 128), primary ? 'PRI' : ''));
+        columns.push(column(kept(name, 64), kept(declared, 128), primary ? 'PRI' : ''));
     }
     if (cursor.acceptOperator(',') === undefined) break;
   }
@@ -311,9 +326,10 @@ function createFunction(cursor: Cursor, context: SqlContext): Outcome {
   const library = cursor.string();
   if (library === undefined) cursor.syntaxError();
   if (cursor.problem !== undefined || library === undefined) return failed(cursor.problem ?? errors.emptyQuery);
+  if (name.length > 64) return failed(errors.nameTooLong(name));
   if (context.findFunction(name) !== undefined) return failed(errors.functionExists(name));
   if (!context.hasLibrary(library)) return failed(errors.sharedLibrary(library));
-  context.addFunction({ name, library, returns });
+  context.addFunction({ name: kept(name, 64), library: kept(library, 128), returns: kept(returns, 16) });
   return done();
 }
 

@@ -5,7 +5,7 @@ import type { Face, MysqlError } from '../replies.ts';
 import type { Value } from '../results.ts';
 import type { Scope } from './expressions.ts';
 import { type Facts, systemVariables } from './variables.ts';
-import { World } from './world.ts';
+import { kept, World } from './world.ts';
 
 export interface Identified {
   face: Face;
@@ -28,9 +28,13 @@ export interface Effects {
 /** Work that the statements of one command may cost, in evaluated nodes; a few hundred milliseconds. */
 const WORK_SHARE = 400_000;
 const MAX_USER_VARIABLES = 256;
+const MAX_SETTING = 1024;
 /** Bytes of text that a client's own variables hold together. */
 const MAX_VARIABLE_BYTES = 1_048_576;
 const MAX_FILES = 64;
+const MAX_PATH = 512;
+/** Longest content that LOAD_FILE gives back. */
+const MAX_READ_BACK = 4096;
 const MAX_FUNCTIONS = 64;
 
 export interface ExternalFunction {
@@ -94,13 +98,13 @@ export class SqlContext {
   setSystem(name: string, value: Value): boolean {
     const key = name.toLowerCase();
     if (!this.system.has(key)) return false;
-    this.system.set(key, String(value ?? ''));
+    this.system.set(key, kept(String(value ?? ''), MAX_SETTING));
     return true;
   }
 
   /** `@@scope.name`, `@@name` or `@name`. */
   variable(text: string): Value | undefined {
-    if (!text.startsWith('@@')) return this.own.get(text.toLowerCase()) ?? null;
+    if (!text.startsWith('@@')) return this.own.get(text.toLowerCase().slice(0, 64)) ?? null;
     const name = text
       .slice(2)
       .replace(/^(?:global|session|local)\./i, '')
@@ -118,12 +122,12 @@ export class SqlContext {
   }
 
   assign(name: string, value: Value): void {
-    const key = name.toLowerCase();
+    const key = name.toLowerCase().slice(0, 64);
     const bytes = typeof value === 'string' ? value.length : 8;
     const full = this.own.size >= MAX_USER_VARIABLES && !this.own.has(key);
     if (full || this.ownBytes + bytes > MAX_VARIABLE_BYTES) return;
     this.ownBytes += bytes;
-    this.own.set(key, value);
+    this.own.set(kept(key, 64), typeof value === 'string' ? kept(value) : value);
   }
 
   externalFunctions(): readonly ExternalFunction[] {
@@ -154,7 +158,8 @@ export class SqlContext {
   writeFile(name: string, content: string): void {
     this.effects.wroteFile(name, content);
     // The name is remembered and short contents are, to be read again by LOAD_FILE.
-    if (this.files.size < MAX_FILES) this.files.set(name, content.length <= 4096 ? content : '');
+    if (this.files.size < MAX_FILES)
+      this.files.set(kept(name, MAX_PATH), content.length <= MAX_READ_BACK ? kept(content) : '');
   }
 
   /** The scope of an expression without rows. */

@@ -3,6 +3,7 @@ import { errors } from '../replies.ts';
 import type { Column, Value } from '../results.ts';
 import { AGGREGATES, callFunction, type FunctionHost, isFunction } from './functions.ts';
 import { matchesLike } from './like.ts';
+import { arithmetic, bits, compare, flag, isTrue, logic, numeric } from './operators.ts';
 import type { Cursor } from './parser.ts';
 
 /** Deeper nesting is answered as a syntax error. */
@@ -27,23 +28,6 @@ export interface Expression {
   /** The path of a plain column. */
   column?: readonly string[];
 }
-
-const truth = (value: Value): boolean =>
-  value !== null && Number.parseFloat(String(value)) !== 0 && !Number.isNaN(Number.parseFloat(String(value)));
-const numeric = (value: Value): number => {
-  if (typeof value === 'number') return value;
-  const parsed = Number.parseFloat(value ?? '0');
-  return Number.isNaN(parsed) ? 0 : parsed;
-};
-
-export function compare(a: Value, b: Value): number | null {
-  if (a === null || b === null) return null;
-  if (typeof a === 'number' || typeof b === 'number') return Math.sign(numeric(a) - numeric(b));
-  const [left, right] = [a.toLowerCase(), b.toLowerCase()];
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-const flag = (value: boolean): number => (value ? 1 : 0);
 
 /** Every node costs a step of the statement's share, so that no statement holds the sensor up. */
 function node(type: Column['type'], parts: readonly Expression[], evaluate: (scope: Scope) => Value): Expression {
@@ -132,9 +116,10 @@ export class ExpressionParser {
 
   private prefix(): Expression {
     const { cursor } = this;
-    if (cursor.accept('NOT')) return this.unary('integer', 4, (value) => (value === null ? null : flag(!truth(value))));
+    if (cursor.accept('NOT'))
+      return this.unary('integer', 4, (value) => (value === null ? null : flag(!isTrue(value))));
     if (cursor.acceptOperator('!') !== undefined)
-      return this.unary('integer', 12, (value) => (value === null ? null : flag(!truth(value))));
+      return this.unary('integer', 12, (value) => (value === null ? null : flag(!isTrue(value))));
     if (cursor.acceptOperator('-') !== undefined)
       return this.unary('integer', 12, (value) => (value === null ? null : -numeric(value)));
     if (cursor.acceptOperator('+') !== undefined) return this.parse(12);
@@ -226,7 +211,7 @@ export class ExpressionParser {
     const path = [cursor.name()];
     while (cursor.acceptOperator('.') !== undefined)
       path.push(cursor.isOperator('*') ? cursor.next().text : cursor.name());
-    if (cursor.isOperator('(')) return this.call(path.at(-1) ?? '', path.length > 1);
+    if (cursor.isOperator('(')) return this.call(path.at(-1) ?? '');
     if (path.length === 1 && isFunction(path[0] ?? '', 'bare')) return this.invoke((path[0] ?? '').toLowerCase(), []);
     const evaluate = (scope: Scope): Value => {
       const value = scope.column(path);
@@ -251,13 +236,13 @@ export class ExpressionParser {
       const wanted = subject?.evaluate(scope);
       for (const [when, then] of branches) {
         const value = when.evaluate(scope);
-        if (subject === undefined ? truth(value) : compare(wanted ?? null, value) === 0) return then.evaluate(scope);
+        if (subject === undefined ? isTrue(value) : compare(wanted ?? null, value) === 0) return then.evaluate(scope);
       }
       return otherwise.evaluate(scope);
     });
   }
 
-  private call(name: string, qualified: boolean): Expression {
+  private call(name: string): Expression {
     const { cursor } = this;
     cursor.expectOperator('(');
     const lower = name.toLowerCase();
@@ -275,7 +260,6 @@ export class ExpressionParser {
       if (cursor.acceptOperator(',') === undefined && !cursor.accept('FROM') && !cursor.accept('FOR')) break;
     }
     cursor.expectOperator(')');
-    if (!qualified || isFunction(lower, 'call')) return this.invoke(lower, args, name);
     return this.invoke(lower, args, name);
   }
 
@@ -344,7 +328,7 @@ export class ExpressionParser {
       return node('integer', [left], (scope) => flag((left.evaluate(scope) === null) !== negated));
     const wanted = cursor.accept('TRUE');
     if (!wanted && !cursor.accept('FALSE')) cursor.syntaxError();
-    return node('integer', [left], (scope) => flag((truth(left.evaluate(scope)) === wanted) !== negated));
+    return node('integer', [left], (scope) => flag((isTrue(left.evaluate(scope)) === wanted) !== negated));
   }
 
   private negated(left: Expression): Expression {
@@ -401,68 +385,13 @@ function binary(operator: string, left: Expression, right: Expression, scope: Sc
   switch (operator) {
     case 'AND':
     case '&&':
-      return a !== null && !truth(a) ? 0 : logic(a, right.evaluate(scope), (x, y) => x && y);
+      return a !== null && !isTrue(a) ? 0 : logic(a, right.evaluate(scope), (x, y) => x && y);
     case 'OR':
     case '||':
-      return truth(a) ? 1 : logic(a, right.evaluate(scope), (x, y) => x || y);
+      return isTrue(a) ? 1 : logic(a, right.evaluate(scope), (x, y) => x || y);
     case 'XOR':
       return logic(a, right.evaluate(scope), (x, y) => x !== y);
     default:
       return arithmetic(operator, a, right.evaluate(scope));
   }
 }
-
-const logic = (a: Value, b: Value, apply: (x: boolean, y: boolean) => boolean): Value =>
-  a === null || b === null ? null : flag(apply(truth(a), truth(b)));
-
-function arithmetic(operator: string, a: Value, b: Value): Value {
-  const order = compare(a, b);
-  if (operator === '<=>') return flag(a === null || b === null ? a === b : order === 0);
-  if (a === null || b === null || order === null) return null;
-  const [x, y] = [numeric(a), numeric(b)];
-  switch (operator) {
-    case '=':
-      return flag(order === 0);
-    case '<>':
-    case '!=':
-      return flag(order !== 0);
-    case '<':
-      return flag(order < 0);
-    case '<=':
-      return flag(order <= 0);
-    case '>':
-      return flag(order > 0);
-    case '>=':
-      return flag(order >= 0);
-    case '+':
-      return x + y;
-    case '-':
-      return x - y;
-    case '*':
-      return x * y;
-    case '/':
-      // Whole numbers divide to a decimal of four more places (`div_precision_increment`).
-      if (y === 0) return null;
-      return Number.isInteger(x) && Number.isInteger(y) ? (x / y).toFixed(4) : x / y;
-    case 'DIV':
-      return y === 0 ? null : Math.trunc(x / y);
-    case '%':
-    case 'MOD':
-      return y === 0 ? null : x % y;
-    case '&':
-      return Number(BigInt.asUintN(64, bits(x) & bits(y)));
-    case '|':
-      return Number(BigInt.asUintN(64, bits(x) | bits(y)));
-    case '^':
-      return Number(BigInt.asUintN(64, bits(x) ^ bits(y)));
-    case '<<':
-      return y >= 0 && y < 64 ? Number(BigInt.asUintN(64, bits(x) << bits(y))) : 0;
-    case '>>':
-      return y >= 0 && y < 64 ? Number(bits(x) >> bits(y)) : 0;
-    default:
-      // REGEXP and RLIKE: a literal comparison, as a peer's pattern is never run as one.
-      return flag(String(a).toLowerCase().includes(String(b).toLowerCase().replace(/[\^$]/g, '')));
-  }
-}
-
-const bits = (value: number): bigint => BigInt.asUintN(64, BigInt(Number.isFinite(value) ? Math.trunc(value) : 0));

@@ -102,6 +102,7 @@ export class Cursor {
 }
 
 export function syntaxErrorAt(source: string, offset: number): MysqlError {
-  const line = source.slice(0, offset).split('\n').length;
+  let line = 1;
+  for (let at = source.indexOf('\n'); at >= 0 && at < offset; at = source.indexOf('\n', at + 1)) line += 1;
   return errors.syntax(source.slice(offset), line);
 }

@@ -4,6 +4,7 @@ import type { Outcome, Value } from '../results.ts';
 import { type SqlContext, scopeOf } from './context.ts';
 import { ExpressionParser } from './expressions.ts';
 import { matchesLike } from './like.ts';
+import { isTrue } from './operators.ts';
 import type { Cursor } from './parser.ts';
 import {
   charsets,
@@ -66,7 +67,7 @@ function filtered(table: Table, cursor: Cursor, context: SqlContext): Outcome {
       });
       const value = condition.evaluate(scope);
       problem ??= scope.problem;
-      return value !== null && value !== 0 && value !== '';
+      return isTrue(value);
     });
     return problem === undefined ? end({ ...table, rows }, cursor) : failed(problem);
   }

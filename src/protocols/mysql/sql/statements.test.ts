@@ -22,7 +22,8 @@ test('what a ransom bot drops, makes and leaves behind is there when it looks ag
     'OK 0',
   ]);
   assert.deepEqual(ask("insert into PLEASE_READ.note values (1, 'send 0.1 BTC'), (2, 'or else')"), ['OK 2']);
-  assert.deepEqual(ask('select text from PLEASE_READ.note where id > 1'), ['or else']);
+  assert.deepEqual(ask("insert into PLEASE_READ.note set id = 3, text = 'soon'"), ['OK 1']);
+  assert.deepEqual(ask('select text from PLEASE_READ.note where id > 1'), ['or else', 'soon']);
   assert.deepEqual(ask('show databases'), ['PLEASE_READ', 'information_schema', 'mysql', 'performance_schema', 'sys']);
   assert.deepEqual(asking()('show databases').includes(victim), true);
 });

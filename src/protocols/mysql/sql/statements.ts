@@ -13,14 +13,16 @@ import {
 } from './changes.ts';
 import type { SqlContext } from './context.ts';
 import { Cursor, syntaxErrorAt } from './parser.ts';
-import { QueryParser, runQuery } from './select.ts';
+import { queryParser, runQuery } from './select.ts';
 import { runDescribe, runShow } from './show.ts';
 import { splitStatements, type Token, tokenize } from './tokens.ts';
+import { kept } from './world.ts';
 
 /** Statements of one COM_QUERY that are answered. */
 export const MAX_STATEMENTS = 64;
 /** Prepared statements by name. */
 const MAX_PREPARED = 64;
+const MAX_PREPARED_TEXT = 65_536;
 /** EXECUTE of an EXECUTE. */
 const MAX_EXECUTE_DEPTH = 4;
 
@@ -112,7 +114,7 @@ function dispatch(cursor: Cursor, context: SqlContext, depth: number): Outcome {
 }
 
 function runSelect(cursor: Cursor, context: SqlContext): Outcome {
-  const query = new QueryParser(cursor, context).query();
+  const query = queryParser(cursor, context).query();
   if (!cursor.done) cursor.syntaxError();
   if (cursor.problem !== undefined) return failed(cursor.problem);
   const result = runQuery(query, context);
@@ -131,7 +133,7 @@ export function selectDatabase(context: SqlContext, name: string): Outcome {
 function runSet(cursor: Cursor, context: SqlContext): Outcome {
   if (cursor.isWord('NAMES', 'CHARACTER', 'CHARSET', 'PASSWORD', 'TRANSACTION', 'ROLE', 'DEFAULT'))
     return ignoreRest(cursor);
-  const { expressions } = new QueryParser(cursor, context);
+  const { expressions } = queryParser(cursor, context);
   do {
     if (cursor.isWord('GLOBAL', 'SESSION', 'LOCAL', 'PERSIST', 'PERSIST_ONLY')) cursor.next();
     if (cursor.accept('TRANSACTION')) return ignoreRest(cursor);
@@ -192,7 +194,8 @@ function runPrepare(cursor: Cursor, context: SqlContext): Outcome {
   const text = cursor.peek.kind === 'variable' ? context.variable(cursor.next().text) : cursor.string();
   if (cursor.problem !== undefined) return failed(cursor.problem);
   if (typeof text !== 'string') return failed(errors.syntax('', 1));
-  if (context.prepared.size < MAX_PREPARED || context.prepared.has(name)) context.prepared.set(name, text);
+  if (text.length > MAX_PREPARED_TEXT || name.length > 64) return failed(errors.packetTooLarge);
+  if (context.prepared.size < MAX_PREPARED || context.prepared.has(name)) context.prepared.set(kept(name), kept(text));
   return done;
 }
 

@@ -275,6 +275,13 @@ export function database(names: readonly string[], wanted: string): string | und
   return names.includes(wanted) ? wanted : names.find((name) => name.toLowerCase() === wanted.toLowerCase());
 }
 
+/** A copy that does not keep the statement alive which it was cut from. */
+export function kept(text: string, maxLength = text.length): string {
+  return Buffer.from(text.slice(0, maxLength), 'latin1').toString('latin1');
+}
+
+const keptValue = (value: Value): Value => (typeof value === 'string' ? kept(value) : value);
+
 /** The databases of one connection: shared until it changes something. */
 export class World {
   private shared: Databases;
@@ -312,11 +319,19 @@ export class World {
     return this.own;
   }
 
+  /** Puts a value into a row if there is room for it. */
+  change(row: Value[], at: number, value: Value): void {
+    const bytes = typeof value === 'string' ? value.length : 8;
+    if (this.inserted + bytes > MAX_INSERTED_BYTES) return;
+    this.inserted += bytes;
+    row[at] = keptValue(value);
+  }
+
   /** Adds a row if there is room for it. What does not fit is only in the record of the statement. */
   insert(into: Table, row: Value[]): void {
     const bytes = row.reduce<number>((sum, value) => sum + (typeof value === 'string' ? value.length : 8), 0);
     if (into.rows.length >= MAX_ROWS || this.inserted + bytes > MAX_INSERTED_BYTES) return;
     this.inserted += bytes;
-    into.rows.push(row);
+    into.rows.push(row.map(keptValue));
   }
 }

@@ -7,6 +7,7 @@ import { formatCount, plural } from '../../format/number.ts';
 import { formatBucket, stepName } from '../../format/time.ts';
 import { usePreferences } from '../../theme/preferences.tsx';
 import { protocolColour } from '../../theme/protocol-colour.ts';
+import { visibleText } from '../peer-text.ts';
 import { ErrorState } from '../states.tsx';
 import { type Bars, barTotals, makeBars } from './model.ts';
 import { CHART_HEIGHT, TimelineChart } from './TimelineChart.tsx';
@@ -50,7 +51,7 @@ function TimelineTable({ bars, scope }: { bars: Bars; scope: Scope }) {
             <th scope="col">From</th>
             {bars.series.map(({ name }) => (
               <th key={name} scope="col" className="number">
-                {name}
+                {visibleText(name)}
               </th>
             ))}
             <th scope="col" className="number">
@@ -130,14 +131,16 @@ export function TimelineCard({ scope, onRange, empty }: Props) {
                   className="swatch"
                   style={{ background: hidden.has(name) ? 'var(--line-strong)' : protocolColour(name) }}
                 />
-                {name}
+                {visibleText(name)}
               </button>
             </li>
           ))}
         </ul>
-        <button type="button" className="link-button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
-          {asTable ? 'Show as chart' : 'Show as table'}
-        </button>
+        {bars !== null && bars.starts.length > 0 && (
+          <button type="button" className="link-button" aria-pressed={asTable} onClick={() => setAsTable(!asTable)}>
+            {asTable ? 'Show as chart' : 'Show as table'}
+          </button>
+        )}
       </div>
       <div
         className={query.isPlaceholderData ? 'timeline-body fetching' : 'timeline-body'}

@@ -2,6 +2,7 @@ import { type PointerEvent, useState } from 'react';
 import { formatCompact, formatCount } from '../../format/number.ts';
 import { clockOf, DAY_MS, formatBucket, type Zone } from '../../format/time.ts';
 import { protocolColour } from '../../theme/protocol-colour.ts';
+import { visibleText } from '../peer-text.ts';
 import { type Bars, barTotals, timeTicks, valueTicks } from './model.ts';
 
 export const CHART_HEIGHT = 232;
@@ -11,7 +12,7 @@ const LEFT = 46;
 const RIGHT = 2;
 const PLOT = CHART_HEIGHT - TOP - BOTTOM;
 /** Pixels that a label of the time axis takes. */
-const TICK_ROOM = 92;
+const TICK_ROOM = 70;
 /** A shorter drag is a click. */
 const MIN_DRAG = 6;
 const READOUT_WIDTH = 190;
@@ -170,7 +171,7 @@ export function TimelineChart({ bars, width, hidden, zone, description, onZoom }
             return (
               <div key={name} className="readout-row">
                 <i className="swatch" style={{ background: protocolColour(name) }} />
-                <span>{name}</span>
+                <span>{visibleText(name)}</span>
                 <b>{formatCount(value)}</b>
               </div>
             );

@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import { Protocol, Source } from '../../components/facts.tsx';
-import { ErrorState, FirstSteps, SkeletonLines } from '../../components/states.tsx';
+import { EmptyState, ErrorState, SkeletonLines } from '../../components/states.tsx';
 import { TimeText } from '../../components/TimeText.tsx';
 import type { Scope } from '../../filters/filters.ts';
 import { sessionsHref } from '../../filters/use-scope.ts';
@@ -21,14 +21,14 @@ export function LatestCard({ scope }: { scope: Scope }) {
         <Link href={sessionsHref(scope, null)}>All sessions</Link>
       </div>
       <div style={{ minHeight: SHOWN * ROW_HEIGHT + 10 }}>
-        {live.status === 'pending' ? (
+        {live.pending ? (
           <div className="rank-pad latest-pad">
             <SkeletonLines lines={SHOWN} height={ROW_HEIGHT} />
           </div>
-        ) : live.status === 'error' && live.error !== null ? (
+        ) : live.error !== null ? (
           <ErrorState error={live.error} onRetry={live.reload} />
         ) : rows.length === 0 ? (
-          <FirstSteps />
+          <EmptyState title="Waiting for the next session" />
         ) : (
           <ol>
             {rows.map((session) => (

@@ -1,6 +1,7 @@
 import { Link } from 'wouter';
 import { CopyButton } from '../../components/CopyButton.tsx';
 import { PeerText } from '../../components/PeerText.tsx';
+import { visibleText } from '../../components/peer-text.ts';
 import { formatBytes, formatCount, plural } from '../../format/number.ts';
 import { formatDuration } from '../../format/time.ts';
 import { endName } from '../sessions/what-happened.ts';
@@ -51,7 +52,7 @@ function Auth({ fields }: { fields: Fields }) {
         ) : (
           <PeerText text={nullableText(fields, 'password')} limit={VALUE_LIMIT} />
         )}
-        <span className="badge">{text(fields, 'mechanism')}</span>
+        <span className="badge">{visibleText(text(fields, 'mechanism') ?? '')}</span>
         <span className={accepted ? 'badge warn' : 'badge'}>{accepted ? 'let in' : 'refused'}</span>
       </p>
       {hash !== undefined && <Code value={hash} what="hash" />}

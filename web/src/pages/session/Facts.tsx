@@ -4,6 +4,7 @@ import type { Session } from '../../api/types.ts';
 import { CopyButton } from '../../components/CopyButton.tsx';
 import { Protocol, Severity, severityName } from '../../components/facts.tsx';
 import { PeerText } from '../../components/PeerText.tsx';
+import { visibleText } from '../../components/peer-text.ts';
 import { TimeText } from '../../components/TimeText.tsx';
 import type { FilterField } from '../../filters/filters.ts';
 import { countryName } from '../../format/country.ts';
@@ -88,7 +89,7 @@ export function Facts({ session }: { session: Session }) {
         <Same field="sensor" value={session.sensor}>
           {session.sensor}
         </Same>
-        {session.honeypot !== 'sundew' && <span className="soft"> ({session.honeypot})</span>}
+        {session.honeypot !== 'sundew' && <span className="soft"> ({visibleText(session.honeypot)})</span>}
       </Fact>
       <Fact name="Began">
         <TimeText at={session.started_at} form="exact" />
@@ -127,7 +128,7 @@ export function Facts({ session }: { session: Session }) {
         <Fact name="Tags">
           {session.tags.map((tag) => (
             <Same key={tag} field="tag" value={tag}>
-              <span className="badge">{tag}</span>
+              <span className="badge">{visibleText(tag)}</span>
             </Same>
           ))}
         </Fact>

@@ -3,6 +3,7 @@ import { Link } from 'wouter';
 import { ApiError } from '../../api/client.ts';
 import { useSession } from '../../api/queries.ts';
 import { Icon } from '../../components/Icon.tsx';
+import { visibleText } from '../../components/peer-text.ts';
 import { EmptyState, ErrorState, SkeletonLines } from '../../components/states.tsx';
 import { TimeText } from '../../components/TimeText.tsx';
 import { EventList } from './EventList.tsx';
@@ -44,7 +45,7 @@ export function SessionPage({ id }: { id: string }) {
               'Session'
             ) : (
               <>
-                {session.protocol} session from <span className="mono">{session.src_ip ?? 'unknown'}</span>
+                {visibleText(session.protocol)} session from <span className="mono">{session.src_ip ?? 'unknown'}</span>
               </>
             )}
           </h1>

@@ -85,12 +85,12 @@ export function SessionsPage() {
           <Icon name="up" size={14} /> {live.waiting >= 1000 ? '1,000 or more' : live.waiting} new
         </button>
       )}
-      <section className="card sessions-card" aria-label="Sessions" aria-busy={live.status === 'pending'}>
-        {live.status === 'pending' ? (
+      <section className="card sessions-card" aria-label="Sessions" aria-busy={live.pending}>
+        {live.pending ? (
           <div className="sessions-skeleton">
             <SkeletonLines lines={14} height={40} />
           </div>
-        ) : live.status === 'error' && live.rows.length === 0 && live.error !== null ? (
+        ) : live.error !== null ? (
           <ErrorState error={live.error} onRetry={live.reload} />
         ) : live.rows.length === 0 ? (
           narrowed ? (
@@ -117,7 +117,7 @@ export function SessionsPage() {
           />
         )}
       </section>
-      {live.rows.length > 0 && (
+      {live.rows.length > 0 && live.error === null && !live.pending && (
         <p className="sessions-end soft" role="status">
           {live.moreFailed ? (
             <button type="button" className="button" onClick={() => void live.loadMore()}>

@@ -96,8 +96,10 @@ export function useLiveSessions(scope: Scope, { limit, on, held }: Options) {
     waiting: live.waiting.length,
     release,
     reload,
-    status: query.status,
-    error: query.error,
+    /** Nothing is there yet. */
+    pending: query.isPending,
+    /** Why nothing is there; a later page that fails is `moreFailed`. */
+    error: pages === undefined ? query.error : null,
     hasMore: query.hasNextPage,
     loadingMore: query.isFetchingNextPage,
     loadMore: query.fetchNextPage,
