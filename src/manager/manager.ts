@@ -1,6 +1,6 @@
 /** A running manager: its parts put together. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProjectError } from '../events/index.ts';
@@ -107,7 +107,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
       hub,
       disk: new Disk(dataDir, config.minFreeDiskMb * MEBIBYTE),
       log,
-      localToken: randomBytes(32).toString('base64url'),
+      localToken: localToken(dataDir),
       webRoot: options.webRoot,
     };
     const app = await buildServer(context);
@@ -149,6 +149,17 @@ export interface RunFile {
 }
 
 export const runFilePath = (dataDir: string): string => join(dataDir, 'run', 'manager.json');
+
+/** A manager that is started again after it was killed keeps the credential, so that commands that were under way go on. */
+function localToken(dataDir: string): string {
+  try {
+    const { token } = JSON.parse(readFileSync(runFilePath(dataDir), 'utf8')) as Partial<RunFile>;
+    if (typeof token === 'string' && token.length > 20) return token;
+  } catch {
+    // None was left, or it is not readable any more: a new one.
+  }
+  return randomBytes(32).toString('base64url');
+}
 
 function writeRunFile(dataDir: string, content: RunFile): string {
   const path = runFilePath(dataDir);

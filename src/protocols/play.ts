@@ -63,6 +63,7 @@ export function converse<Own extends Catalogue, Options>(
   const persona = config.persona ?? makePersona(service.personas[0] ?? 'ubuntu-server', TEST_SEED, TEST_NOW);
   let now = config.nowMs ?? TEST_NOW;
   let chance = 0;
+  let attempts = 0;
   let timers: { due: number; callback: () => void }[] = [];
   let handler: DataHandler | undefined;
   const state: Played = { events: [], sent: '', closed: undefined, facts: [], artifacts: new Map() };
@@ -111,6 +112,11 @@ export function converse<Own extends Catalogue, Options>(
       state.facts.push(facts);
     },
     trace: () => undefined,
+    keepWire: () => undefined,
+    attempt() {
+      attempts += 1;
+      return attempts;
+    },
     after(ms, callback) {
       const timer = { due: now + ms, callback };
       timers.push(timer);

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { type Catalogue, ProjectError } from '../events/index.ts';
 import type { Identity, Service } from '../protocols/kernel/contract.ts';
 import type { Persona } from '../protocols/surfaces/persona.ts';
+import { Attempts } from './attempts.ts';
 import type { SensorLimits } from './config.ts';
 import { normaliseAddress, openDataPort } from './data-port.ts';
 import { LiveSession } from './live-session.ts';
@@ -24,6 +25,7 @@ export class Sessions {
   private readonly bySource = new Map<string, number>();
   private readonly sweeper: NodeJS.Timeout;
   private readonly limits: SensorLimits;
+  readonly attempts = new Attempts();
 
   constructor(limits: SensorLimits) {
     this.limits = limits;
@@ -136,6 +138,7 @@ function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
     persona: parts.persona,
     identity: parts.identity,
     openData: (handler) => openDataPort({ host: parts.host, range: parts.dataPorts, peer: peer.address }, handler),
+    countAttempt: () => sessions.attempts.add(service.name, peer.address, Date.now()),
     faulted: (error) => parts.faults.add('service_fault', error, { service: service.name, session: recorder.id }),
     ended: (over) => sessions.remove(over),
   });

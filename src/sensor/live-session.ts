@@ -29,6 +29,8 @@ export interface LiveSessionParts {
   persona: Persona;
   identity: Identity;
   openData(handler: DataHandler): Promise<DataListener>;
+  /** Counts a login attempt of this source on this service. */
+  countAttempt(): number;
   /** A service threw: a bug of ours, counted and never the sensor's end. */
   faulted(error: unknown): void;
   ended(session: LiveSession): void;
@@ -55,7 +57,7 @@ export class LiveSession implements Session<Catalogue>, Waiting {
   private timers = new Set<NodeJS.Timeout>();
   private dataListeners = new Set<DataListener>();
   private closing: EndReason | undefined;
-  private tracesItself = false;
+  private wireKept = true;
 
   constructor(parts: LiveSessionParts) {
     this.parts = parts;
@@ -91,7 +93,7 @@ export class LiveSession implements Session<Catalogue>, Waiting {
   private arrived(chunk: Buffer): void {
     if (this.closing !== undefined) return;
     this.lastActivity = this.now();
-    this.recorder.transferred('i', chunk, !this.tracesItself);
+    this.recorder.transferred('i', chunk, this.wireKept);
     this.parts.turn.join(this);
     this.guarded(() => this.connection?.data(chunk));
     if (this.recorder.bytesSoFar > this.parts.limits.bytesIn) this.stop('bytes in', this.parts.limits.bytesIn);
@@ -180,7 +182,7 @@ export class LiveSession implements Session<Catalogue>, Waiting {
   send(bytes: Uint8Array | string): void {
     if (this.closing !== undefined || bytes.length === 0) return;
     this.outbox.push(bytes);
-    this.recorder.transferred('o', typeof bytes === 'string' ? Buffer.from(bytes) : bytes, !this.tracesItself);
+    this.recorder.transferred('o', typeof bytes === 'string' ? Buffer.from(bytes) : bytes, this.wireKept);
     this.parts.turn.join(this);
   }
 
@@ -194,10 +196,17 @@ export class LiveSession implements Session<Catalogue>, Waiting {
     this.parts.turn.join(this);
   }
 
+  keepWire(keep: boolean): void {
+    this.wireKept = keep;
+  }
+
   trace(direction: 'in' | 'out', bytes: Uint8Array): void {
-    this.tracesItself = true;
     this.recorder.trace(direction === 'in' ? 'i' : 'o', bytes);
     this.parts.turn.join(this);
+  }
+
+  attempt(): number {
+    return this.parts.countAttempt();
   }
 
   note(facts: SessionFacts): void {

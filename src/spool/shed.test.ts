@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { openSpool, type RecordKind, type Spool, type SpoolOptions } from './index.ts';
 import { killedCopy, limitedDisk, readAll, record, tempDir, texts, until } from './testing.ts';
 
-const RUNS = Number(process.env.SOAK ?? 40);
+const RUNS = 40;
 const KINDS = [0, 1, 2] as const;
 
 function open(t: TestContext, dir: string, options: Partial<SpoolOptions> = {}): Spool {

@@ -71,7 +71,6 @@ export class Dialogue implements Connection {
   renameFrom: string | undefined;
   private readonly control: Control;
   private userRecorded = true;
-  private attempts = 0;
   private refusals = 0;
   private lines = 0;
   private lastLine: number;
@@ -202,8 +201,7 @@ export class Dialogue implements Connection {
     const username = textFromBytes(name);
     const clear = textFromBytes(password);
     const guest = this.options.anonymous && this.isAnonymous(name);
-    this.attempts += 1;
-    const accepted = guest || admits(this.options.lure, username, (listed) => listed === clear, this.attempts);
+    const accepted = guest || admits(this.options.lure, username, (listed) => listed === clear, this.session.attempt());
     this.userRecorded = true;
     this.user = undefined;
     this.session.record('auth.attempt', {

@@ -80,7 +80,7 @@ test('after AUTH TLS the login is read inside TLS, and says so', async () => {
     assert.deepEqual(conversation.facts, [{ ja4: fingerprint?.value }]);
     peer.tls.write('QUIT\r\n');
     await until(conversation, peer, /221 Goodbye\.\r\n/);
-    conversation.advance(1000);
+    for (let turns = 0; turns < 100 && conversation.closed === undefined; turns += 1) await conversation.settle();
     assert.equal(conversation.closed, 'service_closed');
   }
 });

@@ -37,7 +37,7 @@ export function openHttp(
 ): Connection {
   const product = productOf(session.persona);
   const place = { persona: session.persona, port: session.local.port, secure };
-  const exchange: Exchange = { session, options: settings, product, place, attempts: 0 };
+  const exchange: Exchange = { session, options: settings, product, place };
   const decoder = openDecoder(product);
   let line: RequestLine | undefined;
   let request: Request | undefined;

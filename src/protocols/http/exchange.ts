@@ -18,8 +18,6 @@ export interface Exchange {
   options: Options;
   product: Product;
   place: Place;
-  /** Logins tried before in this connection. */
-  attempts: number;
 }
 
 function lureOf(exchange: Exchange, path: string): Lure | undefined {
@@ -75,8 +73,8 @@ function recordAttempts(
   let checked: (Attempt & { accepted: boolean }) | undefined;
   for (const attempt of attempts) {
     const minds = lure?.mechanisms.includes(attempt.mechanism) === true;
-    if (minds) exchange.attempts += 1;
-    const accepted = minds && admits(exchange.options.lure, attempt.username ?? '', attempt.verify, exchange.attempts);
+    const accepted =
+      minds && admits(exchange.options.lure, attempt.username ?? '', attempt.verify, exchange.session.attempt());
     exchange.session.record('auth.attempt', {
       username: attempt.username,
       password: attempt.password,

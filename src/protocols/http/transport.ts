@@ -1,15 +1,13 @@
 /** Which bytes come first on which port: TLS with HTTP inside, plain HTTP where TLS is expected, and a TLS hello where it is not. */
 import { textFromBytes } from '../../events/index.ts';
 import { decodeClientHello, ja4 } from '../kernel/client-hello.ts';
-import type { Connection, Session } from '../kernel/contract.ts';
+import type { CloseReason, Connection, Session } from '../kernel/contract.ts';
 import { openTunnel, type Tunnel } from '../kernel/tls.ts';
 import { MAX_SHOWN } from './codec.ts';
 import { httpDate, openHttp, REFUSE_AFTER_MS } from './connection.ts';
 import type { Options } from './options.ts';
 import { productOf } from './products/index.ts';
 
-/** TLS records leave the tunnel some turns after they were written. */
-const TUNNEL_DRAIN_MS = 50;
 /** A ClientHello longer than this is not waited for; on a plain port, nor longer than this long. */
 const MAX_HELLO = 16_640;
 const STRAY_HELLO_MS = 1000;
@@ -22,7 +20,7 @@ export function openSecure(session: Session, settings: Options): Connection {
   let hello: Buffer = EMPTY;
   let tunnel: Tunnel | undefined;
   let inner: Connection | undefined;
-  let finished = false;
+  let finished: CloseReason | undefined;
 
   function open(offered: readonly string[]): Tunnel {
     // nginx 1.18 goes on without ALPN where nothing fits; the later ones give up, which would lose what the client came to say.
@@ -33,20 +31,22 @@ export function openSecure(session: Session, settings: Options): Connection {
         cipher: (bytes) => session.send(bytes),
         plain: (chunk) => inner?.data(chunk),
         end: () => session.close('peer_closed'),
+        ended() {
+          if (finished !== undefined) session.close(finished);
+        },
         failed(code) {
-          if (finished) return;
+          if (finished !== undefined) return;
           session.record('peer.malformed', { code: 'tls_failed', bytes: code.slice(0, 64) });
           session.close('protocol_error');
         },
       },
-      agreed.length === 0 ? {} : { alpn: agreed },
+      { session, ...(agreed.length === 0 ? {} : { alpn: agreed }) },
     );
     inner = openHttp(session, settings, true, {
       send: (bytes) => opened.send(bytes),
       finish(reason) {
-        finished = true;
+        finished = reason;
         opened.end();
-        session.after(TUNNEL_DRAIN_MS, () => session.close(reason));
       },
     });
     return opened;
@@ -67,7 +67,7 @@ export function openSecure(session: Session, settings: Options): Connection {
       hello = EMPTY;
     },
     closed() {
-      finished = true;
+      finished ??= 'peer_closed';
       if (hello.length > 0)
         session.record('peer.malformed', {
           code: 'tls_hello_unfinished',

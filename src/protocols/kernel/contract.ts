@@ -88,15 +88,19 @@ export interface Session<Own extends Catalogue = Record<never, never>> {
   /** Keeps bytes as an artifact and records `file.captured`. */
   capture(bytes: Uint8Array, fields: { name?: string; via: string; truncated?: boolean }): void;
   note(facts: SessionFacts): void;
-  /**
-   * Puts plain text into the transcript in place of the bytes on the wire: called by the TLS tunnel. From the first call on, the transcript holds only
-   * what is traced.
-   */
+  /** Whether the transcript keeps the bytes on the wire; a TLS tunnel turns that off, because it traces the plain text. */
+  keepWire(keep: boolean): void;
+  /** Puts plain text into the transcript. */
   trace(direction: 'in' | 'out', bytes: Uint8Array): void;
   /** Calls back after `ms`, unless the session ends before. Callbacks may send and record. */
   after(ms: number, callback: () => void): Timer;
   /** Opens a port for one connection from this peer; rejected where the sensor has none to give. */
   listenData(handler: DataHandler): Promise<DataListener>;
+  /**
+   * Counts a login attempt of this source on this service, over all its connections, and returns which it is (from 1): servers that end the connection
+   * after one attempt have no other memory of it. Forgotten after a while.
+   */
+  attempt(): number;
   /** Ends the connection once everything sent has left. */
   close(reason: CloseReason): void;
 }

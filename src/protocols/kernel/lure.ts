@@ -6,15 +6,13 @@ export const lureOptions = z
     accept: z
       .enum(['never', 'list', 'nth', 'always'])
       .default('never')
-      .describe(
-        'Which logins succeed: none, those of `logins`, the `nth` attempt of a source in one connection, or all.',
-      ),
+      .describe('Which logins succeed: none, those of `logins`, every attempt of a source from its `nth` on, or all.'),
     logins: z
       .array(z.object({ username: z.string(), password: z.string() }))
       .max(1000)
       .default([])
       .describe('Logins that succeed with `accept: list`.'),
-    nth: z.int().positive().max(1000).default(3).describe('Which attempt succeeds with `accept: nth`.'),
+    nth: z.int().positive().max(1000).default(3).describe('From which attempt on `accept: nth` lets in.'),
   })
   .prefault({});
 export type LureOptions = z.infer<typeof lureOptions>;
@@ -22,7 +20,7 @@ export type LureOptions = z.infer<typeof lureOptions>;
 /** How a service checks a candidate: a clear password to compare, or a response to verify against each listed password. */
 export type Verify = (password: string) => boolean;
 
-/** Whether the lure lets this attempt in. `attempt` counts from 1 within the connection. */
+/** Whether the lure lets this attempt in. `attempt` is what the session counted. */
 export function admits(lure: LureOptions, username: string, verify: Verify, attempt: number): boolean {
   switch (lure.accept) {
     case 'never':

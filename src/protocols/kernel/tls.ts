@@ -41,10 +41,11 @@ export interface Tunnel {
 export interface TunnelOptions {
   alpn?: readonly string[];
   /** The session whose transcript gets the plain text. */
-  session?: Pick<Session, 'trace'>;
+  session?: Pick<Session, 'trace' | 'keepWire'>;
 }
 
 export function openTunnel(context: SecureContext, handlers: TunnelHandlers, options: TunnelOptions = {}): Tunnel {
+  options.session?.keepWire(false);
   let handshake = true;
   let dead = false;
   let hello: Buffer | undefined = Buffer.alloc(0);

@@ -6,6 +6,7 @@
 import type { SecureContext } from 'node:tls';
 import type { ClientHello } from '../kernel/client-hello.ts';
 import { framed } from '../kernel/codec.ts';
+import type { Session } from '../kernel/contract.ts';
 import { openTunnel, type Tunnel } from '../kernel/tls.ts';
 import {
   assembler,
@@ -19,6 +20,8 @@ import {
 } from './codec.ts';
 
 export interface ChannelHandlers {
+  /** The session whose transcript gets what is encrypted in clear. */
+  session: Pick<Session, 'trace' | 'keepWire'>;
   message(message: Message): void;
   /** A message in clear where TLS was agreed. SQL Server closes; what it says is still worth a record. */
   unprotected(message: Message): void;
@@ -82,6 +85,7 @@ export function openChannel(handlers: ChannelHandlers, limit: number): Channel {
       // The login was all that is encrypted. The tunnel ends without a word, as SQL Server ends it.
       mode.tunnel.destroy();
       mode = { kind: 'clear' };
+      handlers.session.keepWire(true);
       handlers.message(message);
       const waiting = held;
       held = [];
@@ -154,7 +158,7 @@ export function openChannel(handlers: ChannelHandlers, limit: number): Channel {
         },
         failed: (code) => malformed(`tls_${code.toLowerCase()}`.slice(0, 64), Buffer.alloc(0)),
       },
-      wrap ? {} : { alpn: [ALPN] },
+      { session: handlers.session, ...(wrap ? {} : { alpn: [ALPN] }) },
     );
   }
 

@@ -60,6 +60,7 @@ function openConnection(session: Session, options: MssqlOptions): Connection {
 
   const channel: Channel = openChannel(
     {
+      session,
       message: onMessage,
       unprotected: onUnprotected,
       malformed: onMalformed,
@@ -224,7 +225,7 @@ function openConnection(session: Session, options: MssqlOptions): Connection {
       refuse(dialect, [loginFailed('')]);
       return;
     }
-    const admitted = admits(options.lure, login.user, (password) => password === login.password, 1);
+    const admitted = admits(options.lure, login.user, (password) => password === login.password, session.attempt());
     if (!admitted) {
       recordClear(login, false);
       refuse(dialect, [loginFailed(login.user)]);
@@ -281,7 +282,8 @@ function openConnection(session: Session, options: MssqlOptions): Connection {
         const hash = crackable(message, challenge);
         const anonymous = isAnonymous(message);
         const admitted =
-          !anonymous && admits(options.lure, names.user, (password) => verifies(message, challenge, password), 1);
+          !anonymous &&
+          admits(options.lure, names.user, (password) => verifies(message, challenge, password), session.attempt());
         const database = findDatabase(session.persona, from.login.database || 'master');
         session.record('auth.attempt', {
           username: names.user,

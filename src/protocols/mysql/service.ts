@@ -56,7 +56,6 @@ class MysqlConnection implements Connection {
   private phase: Phase = 'greeted';
   private capabilities: number;
   private salt: Buffer;
-  private attempts = 0;
   private login: Login | undefined;
   private timer: Timer | undefined;
   private commands: Commands | undefined;
@@ -231,9 +230,9 @@ class MysqlConnection implements Connection {
       return;
     }
     const { credentials } = step;
-    this.attempts += 1;
     const admitted =
-      !step.refuse && admits(this.options.lure, login.username.toString('utf8'), credentials.verify, this.attempts);
+      !step.refuse &&
+      admits(this.options.lure, login.username.toString('utf8'), credentials.verify, this.session.attempt());
     this.recordAttempt(login, credentials, admitted, false);
     if (admitted) this.admit(login);
     else this.deny(login, credentials.withPassword);
