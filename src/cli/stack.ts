@@ -73,7 +73,12 @@ export function sensorPart(
   ];
   return {
     name: 'sensor',
-    args: [source('sensor/main.ts')],
+    args: [
+      '--permission',
+      ...readable.map((path) => `--allow-fs-read=${path}`),
+      `--allow-fs-write=${dir}`,
+      source('sensor/main.ts'),
+    ],
     input: {
       dir,
       version: VERSION,

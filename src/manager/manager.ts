@@ -16,6 +16,7 @@ import { Artifacts } from './ingest/artifacts.ts';
 import { Imports } from './ingest/imports.ts';
 import { Intake, type Stored } from './ingest/intake.ts';
 import { Hub } from './live/hub.ts';
+import { LastLogins } from './live/last-logins.ts';
 import type { LiveItem } from './live/matches.ts';
 import { lockFolder } from './lock.ts';
 import type { Log } from './log.ts';
@@ -78,14 +79,24 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     const accounts = new Accounts(control);
     const artifacts = new Artifacts(join(dataDir, 'artifacts'));
     const hub = new Hub();
+    const lastLogins = new LastLogins();
     const publish = (stored: readonly Stored[]): void => {
       if (hub.size === 0) return;
       const names = sensors.names();
+      for (const item of stored)
+        if ('event' in item && item.event.type === 'auth.attempt' && item.event.session_id !== null)
+          lastLogins.note(item.event.session_id, item.event.fields);
       hub.publish(
         stored.map(
           (item): LiveItem =>
             'session' in item
-              ? { kind: 'session', item: sessionFromRecord(item.session, item.sensorId, item.place, names) }
+              ? {
+                  kind: 'session',
+                  item: {
+                    ...sessionFromRecord(item.session, item.sensorId, item.place, names),
+                    ...lastLogins.take(item.session.id),
+                  },
+                }
               : { kind: 'record', item: eventFromRecord(item.event, item.sensorId, item.place, names) },
         ),
       );

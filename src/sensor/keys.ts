@@ -1,6 +1,6 @@
 /** The sensor's secrets on disk, beside its spool: the seed of its persona and the private keys of the machine it pretends to be. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ProjectError } from '../events/index.ts';
 import type { KeyStore } from '../protocols/surfaces/identity.ts';
@@ -9,10 +9,10 @@ import { SEED_BYTES } from '../protocols/surfaces/persona.ts';
 /** Writes a file that only its owner reads, whole or not at all. */
 function writeSecret(path: string, content: string): void {
   const temporary = `${path}.tmp`;
-  const fd = openSync(temporary, 'w', 0o600);
+  // Written through to the disk, for under the permission model nothing can be synced afterwards.
+  const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_SYNC, 0o600);
   try {
     writeSync(fd, content);
-    fsyncSync(fd);
   } finally {
     closeSync(fd);
   }

@@ -12,12 +12,7 @@ const NO_PROGRESS: Omit<OpenProgress, 'at'> = {
   bytes_out: 0,
 };
 
-function closingEntries(id: string, openPayload: string, progressPayload: string | undefined): Entry[] {
-  const open = JSON.parse(openPayload) as OpenSession;
-  const progress: OpenProgress =
-    progressPayload === undefined
-      ? { at: open.started_at, ...NO_PROGRESS }
-      : (JSON.parse(progressPayload) as OpenProgress);
+function closingEntries(id: string, open: OpenSession, progress: OpenProgress, progressKept: boolean): Entry[] {
   const closed: EventRecord = {
     ...open.envelope,
     session_id: id,
@@ -52,14 +47,53 @@ function closingEntries(id: string, openPayload: string, progressPayload: string
     { kind: 2, payload: JSON.stringify({ record: 'event', ...closed }) },
     { kind: 2, payload: JSON.stringify({ record: 'session', ...session }) },
     { closed: id },
-    ...(progressPayload === undefined ? [] : [{ closed: progressKey(id) }]),
+    ...(progressKept ? [{ closed: progressKey(id) }] : []),
   ];
+}
+
+/** How an event record begins, up to the id of its session. */
+const EVENT_HEAD = '{"record":"event","session_id":"';
+const ID_LENGTH = 36;
+
+/**
+ * A write that the process died in can have put a turn's events on disk without the progress that follows them. Such events are the last of the spool: their
+ * place is taken into account, so that the closing event has one of its own.
+ */
+function countLateEvents(spool: Spool, progress: ReadonlyMap<string, OpenProgress>): void {
+  spool.scanOlder(({ payload }) => {
+    if (payload.toString('latin1', 0, EVENT_HEAD.length) !== EVENT_HEAD) return;
+    const id = payload.toString('latin1', EVENT_HEAD.length, EVENT_HEAD.length + ID_LENGTH);
+    const known = progress.get(id);
+    if (known === undefined) return;
+    const event = JSON.parse(payload.toString('utf8')) as EventRecord;
+    if (event.seq < known.events) return;
+    known.events = event.seq + 1;
+    known.at = event.at;
+    if (event.type === 'auth.attempt') known.logins += 1;
+    else if (event.type === 'command.input' || event.type === 'query') known.commands += 1;
+    else if (event.type === 'file.captured') known.files += 1;
+  });
 }
 
 /** Appends the records that end them, and returns how many there were. */
 export function closeRecovered(spool: Spool): number {
-  const sessions = [...spool.recoveredOpen].filter(([key]) => !key.endsWith(progressKey('')));
-  for (const [id, payload] of sessions)
-    spool.append(closingEntries(id, payload, spool.recoveredOpen.get(progressKey(id))));
-  return sessions.length;
+  const open = new Map<string, OpenSession>();
+  const progress = new Map<string, OpenProgress>();
+  for (const [key, payload] of spool.recoveredOpen) {
+    if (key.endsWith(progressKey(''))) continue;
+    const session = JSON.parse(payload) as OpenSession;
+    const kept = spool.recoveredOpen.get(progressKey(key));
+    open.set(key, session);
+    progress.set(
+      key,
+      kept === undefined ? { at: session.started_at, ...NO_PROGRESS } : (JSON.parse(kept) as OpenProgress),
+    );
+  }
+  if (open.size === 0) return 0;
+  countLateEvents(spool, progress);
+  for (const [id, session] of open) {
+    const known = progress.get(id);
+    if (known !== undefined) spool.append(closingEntries(id, session, known, spool.recoveredOpen.has(progressKey(id))));
+  }
+  return open.size;
 }

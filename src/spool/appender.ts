@@ -81,7 +81,7 @@ export class Appender {
       return 'disk_full';
     }
     this.failure = undefined;
-    commit.wrote(active.fd);
+    commit.wrote();
     return undefined;
   }
 
@@ -135,12 +135,11 @@ export class Appender {
     this.segmentNumber = number;
     const segment = new Segment(path, header);
     segment.add(TABLE_END, this.next, frames.length);
-    if (before !== undefined) commit.retire(before.fd);
+    if (before !== undefined) quietly(() => fs.closeSync(before.fd));
     segments.add(segment);
     segments.active = { segment, fd };
     this.fullAt = start.length + segmentBytes;
-    commit.folderChanged();
-    commit.wrote(fd);
+    commit.began(path);
     this.tableVersion = commit.version;
     return true;
   }

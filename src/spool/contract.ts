@@ -5,11 +5,7 @@ import type * as nodeFs from 'node:fs';
 export type SpoolFs = Pick<
   typeof nodeFs,
   | 'closeSync'
-  | 'fdatasync'
-  | 'fdatasyncSync'
   | 'fstatSync'
-  | 'fsync'
-  | 'fsyncSync'
   | 'ftruncateSync'
   | 'linkSync'
   | 'mkdirSync'
@@ -22,7 +18,10 @@ export type SpoolFs = Pick<
   | 'unlink'
   | 'unlinkSync'
   | 'writeSync'
->;
+> & {
+  /** `open` of `node:fs/promises`. */
+  openHandle: typeof nodeFs.promises.open;
+};
 
 export interface SpoolOptions {
   /** The folder; made if missing. One process at a time. */

@@ -2,11 +2,12 @@
  * The cursor file: up to where records are acknowledged, and what was shed and is not reported yet. One line of JSON and one with its
  * CRC-32 in hexadecimal. It is replaced by rename, some milliseconds behind what it tells: an older one costs records sent twice, no more.
  */
+import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { errorCode } from '../events/errors.ts';
 import { UUID } from '../events/ids.ts';
 import type { ShedCounts, ShedReason, SpoolFs } from './contract.ts';
-import { quietly, writeAt } from './files.ts';
+import { writeAt } from './files.ts';
 
 export interface CursorState {
   /** Counts the boots; 0 when nothing was ever acknowledged. */
@@ -109,21 +110,18 @@ export class CursorFile {
     const { fs } = this;
     const fresh = `${this.path}.tmp`;
     this.dirty = false;
-    let fd: number | undefined;
+    let file: FileHandle | undefined;
     try {
-      fd = fs.openSync(fresh, 'w', 0o600);
-      const opened = fd;
+      file = await fs.openHandle(fresh, 'w', 0o600);
       const bytes = Buffer.from(encodeCursor(this.state()), 'latin1');
-      writeAt(fs, opened, 0, bytes);
-      const failure = await new Promise<Error | null>((resolve) => fs.fdatasync(opened, resolve));
-      if (failure instanceof Error) return false;
+      writeAt(fs, file.fd, 0, bytes);
+      await file.datasync();
       fs.renameSync(fresh, this.path);
       return true;
     } catch {
       return false;
     } finally {
-      const made = fd;
-      if (made !== undefined) quietly(() => fs.closeSync(made));
+      await file?.close().catch(() => undefined);
     }
   }
 }

@@ -1,5 +1,8 @@
 /** The few file operations that the parts of the spool share. */
+import * as nodeFs from 'node:fs';
 import type { SpoolFs } from './contract.ts';
+
+export const realFs: SpoolFs = { ...nodeFs, openHandle: nodeFs.promises.open };
 
 /** Reads until `length` bytes are there or the file ends. */
 export function readAt(fs: SpoolFs, fd: number, offset: number, length: number): Buffer {

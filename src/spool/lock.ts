@@ -16,10 +16,13 @@ interface Owner {
   pid: number;
   /** Start time of the process in clock ticks (proc(5), stat field 22), so that another with the same number is not taken for it. */
   started: string;
+  /** The machine's boot, so that after another no process is taken for one of before. */
+  machineBoot: string;
 }
 
 /** A lock without a name is one just being made, or made on a full disk. After this time the latter is assumed. */
 const UNSIGNED_MS = 10_000;
+const NOBODY: Owner = { pid: 0, started: '', machineBoot: '' };
 /** The folders that this process itself has open. */
 const held = new Set<string>();
 
@@ -33,23 +36,34 @@ function startTime(fs: SpoolFs, pid: number): string {
   }
 }
 
+/** Where the permission model or the system does not let us read such a file, the comparison is left out. */
+function machineBoot(fs: SpoolFs): string {
+  try {
+    return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  } catch {
+    return '';
+  }
+}
+
+const differ = (one: string, other: string): boolean => one !== '' && other !== '' && one !== other;
+
 function isAlive(fs: SpoolFs, owner: Owner): boolean {
   // Our own number on a lock that we do not hold: an earlier process had it, as is usual in containers.
   if (owner.pid === process.pid) return false;
+  if (differ(owner.machineBoot, machineBoot(fs))) return false;
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
     if (errorCode(error) === 'ESRCH') return false;
   }
-  const started = startTime(fs, owner.pid);
-  return started === '' || owner.started === '' || started === owner.started;
+  return !differ(owner.started, startTime(fs, owner.pid));
 }
 
 function readOwner(fs: SpoolFs, path: string): Owner | 'unsigned' | undefined {
   try {
-    const [pid = '', started = ''] = fs.readFileSync(path, 'latin1').trim().split(' ');
-    if (/^\d{1,10}$/.test(pid)) return { pid: Number(pid), started };
-    return Date.now() - fs.statSync(path).mtimeMs < UNSIGNED_MS ? 'unsigned' : { pid: 0, started: '0' };
+    const [pid = '', started = '', boot = ''] = fs.readFileSync(path, 'latin1').trim().split(/[ \n]/);
+    if (/^\d{1,10}$/.test(pid)) return { pid: Number(pid), started, machineBoot: boot };
+    return Date.now() - fs.statSync(path).mtimeMs < UNSIGNED_MS ? 'unsigned' : NOBODY;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new SpoolError('SPOOL_OPEN_FAILED', `cannot read ${path}`, { cause: error, path });
@@ -88,8 +102,8 @@ function takeAway(fs: SpoolFs, path: string, expected: Owner): void {
 const MAX_TRIES = 4;
 
 export function takeLock(fs: SpoolFs, path: string): Lock {
-  if (held.has(path)) refuse(path, { pid: process.pid, started: '' });
-  const name = `${process.pid} ${startTime(fs, process.pid)}\n`;
+  if (held.has(path)) refuse(path, { ...NOBODY, pid: process.pid });
+  const name = `${process.pid} ${startTime(fs, process.pid)} ${machineBoot(fs)}\n`;
   let stale = false;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const owner = readOwner(fs, path);

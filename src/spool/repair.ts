@@ -1,8 +1,11 @@
 /** Replaces a damaged segment by a copy of its good frames, so that what is lost in it is counted once. */
+import { constants } from 'node:fs';
 import type { SpoolFs } from './contract.ts';
 import { quietly, writeAt } from './files.ts';
 import { encodeHeader, HEADER_BYTES, readFrames } from './segment.ts';
 import { type Segment, scanSegment } from './segment-index.ts';
+
+const { O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants;
 
 /** What is known of the copy, or undefined if it could not be made: the damage stays, and is stepped over at each reading. */
 export function withoutDamage(fs: SpoolFs, fd: number, segment: Segment, ackedSeq: number): Segment | undefined {
@@ -15,9 +18,9 @@ export function withoutDamage(fs: SpoolFs, fd: number, segment: Segment, ackedSe
     for (const frame of readFrames({ fs, fd, salt: header.salt }, HEADER_BYTES, size, header.first - 1))
       if (frame.kind !== 'damage') kept.push(frame.bytes);
     const bytes = Buffer.concat(kept);
-    to = fs.openSync(fresh, 'w+', 0o600);
+    // Synced by its writes: the call for it may be refused (`commit.ts`).
+    to = fs.openSync(fresh, O_RDWR | O_CREAT | O_TRUNC | O_DSYNC, 0o600);
     writeAt(fs, to, 0, bytes);
-    fs.fdatasyncSync(to);
     const copy = scanSegment({ fs, fd: to, path, header, size: bytes.length, ackedSeq }).segment;
     fs.renameSync(fresh, path);
     return copy;

@@ -8,6 +8,7 @@
  * Only the segment that is written to keeps frames of the table of open sessions from being needed: a copy leaves them out (`segment.ts`).
  * A record that was read and not yet acknowledged may be shed; if its acknowledgement comes after all, it was counted as shed although it is stored.
  */
+import type { FileHandle } from 'node:fs/promises';
 import type { RecordKind, ShedReason, SpoolFs } from './contract.ts';
 import { quietly, writeAt } from './files.ts';
 import { encodeHeader, readFrames } from './segment.ts';
@@ -72,26 +73,25 @@ export class Shedder {
       return true;
     }
     const path = `${segment.path}.tmp`;
-    const files: number[] = [];
+    let from: FileHandle | undefined;
+    let to: FileHandle | undefined;
     let kept = false;
     try {
-      const from = fs.openSync(segment.path, 'r');
-      files.push(from);
-      const to = fs.openSync(path, 'w+', 0o600);
-      files.push(to);
-      const copied = await this.copy(segment, kind, from, to);
+      from = await fs.openHandle(segment.path, 'r');
+      to = await fs.openHandle(path, 'w+', 0o600);
+      const copied = await this.copy(segment, kind, from.fd, to.fd);
       if (copied === undefined) return true;
-      const failure = await new Promise<Error | null>((resolve) => fs.fdatasync(to, resolve));
-      if (failure instanceof Error) return false;
+      await to.datasync();
       if (segment.gone || this.stopping) return true;
-      this.replace(segment, kind, reason, copied, to, path);
+      this.replace(segment, kind, reason, copied, to.fd, path);
       kept = true;
       return true;
     } catch {
       return false;
     } finally {
-      for (const fd of files) quietly(() => fs.closeSync(fd));
-      if (!kept && files.length > 1) quietly(() => fs.unlinkSync(path));
+      await from?.close().catch(() => undefined);
+      await to?.close().catch(() => undefined);
+      if (!kept && to !== undefined) quietly(() => fs.unlinkSync(path));
     }
   }
 

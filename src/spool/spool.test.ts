@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openSpool, type Spool, type SpoolOptions } from './index.ts';
+import { promisify } from 'node:util';
+import { realFs } from './files.ts';
+import { openSpool, type Spool, type SpoolFs, type SpoolOptions, type SpoolStats } from './index.ts';
 import { killedCopy, readAll, record, segmentFiles, tempDir, texts, until } from './testing.ts';
 
 function open(t: TestContext, dir: string, options: Partial<SpoolOptions> = {}): Spool {
@@ -136,45 +140,62 @@ test('closing ends those who wait, and refuses what comes after', async (t) => {
   assert.throws(() => spool.append([record('late')]), { code: 'SPOOL_CLOSED' });
 });
 
+/** The real disk, where each sync is told of and may be refused. */
+function watchedSyncs(onSync: (what: 'data' | 'folder') => void): SpoolFs {
+  const openHandle = async (...args: Parameters<SpoolFs['openHandle']>): Promise<FileHandle> => {
+    const handle = await realFs.openHandle(...args);
+    const { datasync, sync } = handle;
+    return Object.assign(handle, {
+      async datasync() {
+        onSync('data');
+        await datasync.call(handle);
+      },
+      async sync() {
+        onSync('folder');
+        await sync.call(handle);
+      },
+    });
+  };
+  return { ...realFs, openHandle };
+}
+
 test('synced resolves once the data and its folder are synced', async (t) => {
-  const dir = tempDir(t);
-  const nodeFs = await import('node:fs');
-  const synced: string[] = [];
-  const spool = open(t, dir, {
+  const done: string[] = [];
+  const spool = open(t, tempDir(t), {
     segmentBytes: 100,
     syncMs: 1_000_000,
-    fs: {
-      ...nodeFs,
-      fdatasync: ((fd: number, done: () => void) => {
-        synced.push('data');
-        nodeFs.fdatasync(fd, done);
-      }) as typeof nodeFs.fdatasync,
-      fsync: ((fd: number, done: () => void) => {
-        synced.push('folder');
-        nodeFs.fsync(fd, done);
-      }) as typeof nodeFs.fsync,
-    },
+    fs: watchedSyncs((what) => done.push(what)),
   });
+  await spool.synced();
+  assert.deepEqual(done.splice(0).sort(), ['data', 'folder']);
   spool.append([record('x'.repeat(50))]);
   await spool.synced();
-  assert.deepEqual(synced, ['data']);
+  assert.deepEqual(done.splice(0).sort(), ['data']);
   spool.append([record('y'.repeat(50))]);
   await spool.synced();
-  assert.deepEqual(synced.slice(1).sort(), ['data', 'data', 'folder']);
+  assert.deepEqual(done.splice(0).sort(), ['data', 'folder']);
+  spool.append([record('x'.repeat(10))]);
+  spool.append([record('y'.repeat(50))]);
+  await spool.synced();
+  assert.deepEqual(done.splice(0).sort(), ['data', 'data', 'folder']);
+});
+
+test('without being asked, what was appended is synced soon', async (t) => {
+  let syncs = 0;
+  const spool = open(t, tempDir(t), { syncMs: 1, fs: watchedSyncs(() => (syncs += 1)) });
+  await spool.synced();
+  const before = syncs;
+  spool.append([record('a')]);
+  await until(() => syncs > before);
 });
 
 test('a sync that fails is told to those who asked for it', async (t) => {
-  const nodeFs = await import('node:fs');
   let broken = false;
-  const spool = open(t, tempDir(t), {
-    fs: {
-      ...nodeFs,
-      fdatasync: ((fd: number, done: (error: Error | null) => void) => {
-        if (broken) setImmediate(done, Object.assign(new Error('broken'), { code: 'EIO' }));
-        else nodeFs.fdatasync(fd, done);
-      }) as typeof nodeFs.fdatasync,
-    },
+  const fs = watchedSyncs(() => {
+    if (broken) throw Object.assign(new Error('broken'), { code: 'EIO' });
   });
+  const spool = open(t, tempDir(t), { fs });
+  await spool.synced();
   broken = true;
   spool.append([record('a')]);
   await assert.rejects(spool.synced(), { code: 'SPOOL_SYNC_FAILED' });
@@ -183,6 +204,37 @@ test('a sync that fails is told to those who asked for it', async (t) => {
   spool.append([record('b')]);
   await spool.synced();
   assert.equal(spool.stats().failure, undefined);
+});
+
+test('it works under the permission model, with its folder alone', async (t) => {
+  const dir = tempDir(t);
+  const script = join(tempDir(t), 'script.ts');
+  const part = import.meta.dirname;
+  writeFileSync(
+    script,
+    `import { openSpool } from ${JSON.stringify(join(part, 'index.ts'))};
+    const spool = openSpool({ dir: ${JSON.stringify(dir)}, maxBytes: 4000, segmentBytes: 400 });
+    for (let at = 0; at < 300; at += 1) {
+      spool.append([{ kind: at % 2, payload: String(at).padStart(40) }]);
+      if (at % 10 === 0) await new Promise((done) => setImmediate(done));
+    }
+    await spool.synced();
+    while (spool.stats().bytes > 4000) await new Promise((done) => setImmediate(done));
+    spool.ack(spool.boot, spool.read(1, 1).last);
+    await spool.close();
+    console.log(JSON.stringify(spool.stats()));`,
+  );
+  const readable = [join(part, '..'), join(part, '../../package.json'), script, dir].map(
+    (path) => `--allow-fs-read=${path}`,
+  );
+  const args = ['--permission', ...readable, `--allow-fs-write=${dir}`, script];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const stats = JSON.parse(stdout) as SpoolStats;
+  assert.equal(stats.failure, undefined);
+  assert.ok(stats.shed.transcripts > 0);
+  const spool = open(t, dir);
+  assert.equal(spool.recovery.cursor, 'read');
+  assert.equal(spool.stats().waiting, stats.waiting);
 });
 
 test('sessions still open are known to the next start, until they are closed there', async (t) => {

@@ -1,5 +1,4 @@
 /** The sensor's durable queue. `contract.ts` says what it promises, `segment.ts` how it lies on disk, `shed.ts` what goes when room runs out. */
-import * as nodeFs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorCode } from '../events/errors.ts';
 import { uuidv7 } from '../events/ids.ts';
@@ -21,7 +20,7 @@ import type {
 } from './contract.ts';
 import { CursorFile, type CursorState, loadCursor, NO_CURSOR } from './cursor.ts';
 import { SpoolError } from './errors.ts';
-import { quietly } from './files.ts';
+import { quietly, realFs } from './files.ts';
 import { ShedLedger } from './ledger.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { OpenTable } from './open-table.ts';
@@ -40,7 +39,7 @@ const NO_ROOM: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT'];
 
 /** Opens the spool of a folder and recovers what an earlier process left. Synchronous: it reads every segment, about a second for each GiB. */
 export function openSpool(options: SpoolOptions): Spool {
-  const fs = options.fs ?? nodeFs;
+  const fs = options.fs ?? realFs;
   const dir = resolve(options.dir);
   let lock: Lock | undefined;
   try {
@@ -66,7 +65,6 @@ class DurableSpool implements Spool {
   private readonly segmentBytes: number;
   private readonly ordinal: number;
   private readonly lock: Lock;
-  private readonly folder: number;
   private readonly segments: SegmentSet;
   private readonly table: OpenTable;
   private readonly ledger: ShedLedger;
@@ -115,8 +113,7 @@ class DurableSpool implements Spool {
     for (const segment of recovered.segments) this.segments.add(segment);
     this.recorded = this.segments.waiting + this.recovery.corruptRecords;
     this.ledger = new ShedLedger(shed);
-    this.folder = fs.openSync(folder, 'r');
-    this.commit = new GroupCommit(fs, this.folder, syncMs, () => this.maintain());
+    this.commit = new GroupCommit(fs, folder, syncMs, () => this.maintain());
     this.cursorFile = new CursorFile(fs, join(dir, 'cursor'), syncMs, () => ({
       ordinal: this.cursor.ordinal,
       boot: this.cursor.boot,
@@ -151,9 +148,10 @@ class DurableSpool implements Spool {
       drop: (segment, reason) => this.drop(segment, reason, 'soon'),
       folderChanged: () => this.commit.folderChanged(),
     });
-    if (this.appender.rotate() || (this.reserve.release() && this.appender.rotate())) this.commit.now();
+    if (!this.appender.rotate() && this.reserve.release()) this.appender.rotate();
     lock.sign();
-    this.maintain();
+    // What older segments say of open sessions can be forgotten once the new one is on disk: no need to wait for the first append.
+    void this.syncTable().then(() => this.maintain());
   }
 
   get nextSeq(): number {
@@ -236,12 +234,12 @@ class DurableSpool implements Spool {
     this.shedder.stopping = true;
     await this.maintaining;
     this.reserve.stop();
-    if (this.segments.active !== undefined) this.commit.retire(this.segments.active.fd);
+    const { active } = this.segments;
+    if (active !== undefined) quietly(() => this.fs.closeSync(active.fd));
     this.segments.active = undefined;
     await this.commit.close();
     await this.segments.removed();
     await this.cursorFile.close();
-    quietly(() => this.fs.closeSync(this.folder));
     this.lock.release();
     const { failure } = this.commit;
     if (failure !== undefined)

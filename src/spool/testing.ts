@@ -1,11 +1,11 @@
 /** What the spool's tests share: folders that go away, a disk that fills up, and reading everything back. */
-import * as nodeFs from 'node:fs';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { errorCode } from '../events/errors.ts';
 import type { Entry, RecordKind, Spool, SpoolFs } from './contract.ts';
+import { realFs } from './files.ts';
 
 export function tempDir(t: Pick<TestContext, 'after'>): string {
   const dir = mkdtempSync(join(tmpdir(), 'spool-'));
@@ -84,17 +84,17 @@ export function limitedDisk(dir: string, capacity: number): LimitedDisk {
   const fail = (code: string): never => {
     throw Object.assign(new Error(code), { code });
   };
-  const disk: LimitedDisk = { fs: nodeFs, capacity, failWith: undefined };
+  const disk: LimitedDisk = { fs: realFs, capacity, failWith: undefined };
   const writeSync = (fd: number, data: Buffer | string, ...rest: number[]): number => {
     if (disk.failWith !== undefined) fail(disk.failWith);
     const isText = typeof data === 'string';
     const bytes = isText ? Buffer.from(data) : data;
     const [offset = 0, length = bytes.length, position = 0] = isText ? [0, bytes.length, rest[0]] : rest;
-    const grows = Math.max(0, position + length - nodeFs.fstatSync(fd).size);
+    const grows = Math.max(0, position + length - realFs.fstatSync(fd).size);
     const room = Math.max(0, disk.capacity - used());
     if (grows > 0 && room === 0) fail('ENOSPC');
-    return nodeFs.writeSync(fd, bytes, offset, length - Math.max(0, grows - room), position);
+    return realFs.writeSync(fd, bytes, offset, length - Math.max(0, grows - room), position);
   };
-  disk.fs = { ...nodeFs, writeSync: writeSync as SpoolFs['writeSync'] };
+  disk.fs = { ...realFs, writeSync: writeSync as SpoolFs['writeSync'] };
   return disk;
 }

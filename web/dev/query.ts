@@ -89,7 +89,7 @@ export function top(rows: readonly Recorded[], by: string, limit: number, unique
       const row: TopRow = { value, sessions: 0, sources: 0 };
       if (by === 'credential') Object.assign(row, { username, password });
       if (by === 'src_ip') Object.assign(row, { country: session.country, as_org: session.as_org });
-      if (by === 'asn') row.label = session.as_org;
+      if (by === 'asn') row.as_org = session.as_org;
       group = { row, sources: new Set() };
       groups.set(key, group);
     }

@@ -47,11 +47,11 @@ export async function buildServer(context: Context): Promise<FastifyInstance> {
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
+        // The dashboard is files of ours and nothing inline: what a peer sent can run, load or restyle nothing even if it became markup.
         defaultSrc: ["'none'"],
         scriptSrc: ["'self'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
-        imgSrc: ["'self'", 'data:'],
-        fontSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
         connectSrc: ["'self'"],
         baseUri: ["'none'"],
         formAction: ["'self'"],
@@ -102,6 +102,7 @@ export async function buildServer(context: Context): Promise<FastifyInstance> {
 async function serveDashboard(app: FastifyInstance, context: Context): Promise<void> {
   const root = context.webRoot;
   const built = root !== undefined && existsSync(join(root, 'index.html'));
+  const assets = join(root ?? '', 'assets');
   if (built)
     await app.register(staticFiles, {
       root,
@@ -109,7 +110,8 @@ async function serveDashboard(app: FastifyInstance, context: Context): Promise<v
       index: ['index.html'],
       maxAge: '1y',
       immutable: true,
-      setHeaders: (reply, path) => void (path.endsWith('.html') && reply.header('cache-control', 'no-cache')),
+      // Only the built assets have the hash of their content in their name.
+      setHeaders: (reply, path) => void (path.startsWith(assets) || reply.header('cache-control', 'no-cache')),
     });
   app.setNotFoundHandler(async (request, reply) => {
     const wantsPage =

@@ -79,3 +79,8 @@ export function lastBoot(seed: PersonaSeed, nowMs: number): number {
   const phase = seed.number('boot phase', 0, cycle - 1);
   return Math.floor((nowMs - phase) / cycle) * cycle + phase;
 }
+
+/** When the machine was set up: some moment of the months in which the newest release that a persona can have was current. It never moves. */
+export function installed(seed: PersonaSeed): number {
+  return Date.UTC(2024, 8, 1) + seed.number('age days', 0, 300) * DAY_MS + seed.number('install time', 0, DAY_MS - 1);
+}

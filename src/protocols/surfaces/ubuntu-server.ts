@@ -1,5 +1,5 @@
 /** An Ubuntu LTS server with the packages of its release: a web server, a database, FTP. */
-import { DAY_MS, lastBoot, type Persona, type PersonaSeed, type Product } from './persona.ts';
+import { installed, lastBoot, type Persona, type PersonaSeed, type Product } from './persona.ts';
 
 interface Release {
   os: Product;
@@ -55,7 +55,7 @@ export function ubuntuServer(seed: PersonaSeed, nowMs: number): Persona {
     os: release.os,
     kernel: seed.pick('kernel', release.kernels),
     bootedAt: lastBoot(seed, nowMs),
-    installedAt: lastBoot(seed, nowMs) - seed.number('age days', 60, 700) * DAY_MS,
+    installedAt: installed(seed),
     zoneMinutes: seed.pick('zone', [0, 0, 0, 60, -300] as const),
     user: seed.pick('user', USERS),
     organisation,

@@ -1,5 +1,5 @@
 /** A Windows Server as a small company runs it: IIS, SQL Server, and the services that such a machine has open. */
-import { DAY_MS, lastBoot, type Persona, type PersonaSeed, type Product, seededLetters } from './persona.ts';
+import { installed, lastBoot, type Persona, type PersonaSeed, type Product, seededLetters } from './persona.ts';
 
 interface Release {
   os: Product;
@@ -85,7 +85,7 @@ export function windowsServer(seed: PersonaSeed, nowMs: number): Persona {
     os: release.os,
     kernel: release.kernel,
     bootedAt: lastBoot(seed, nowMs),
-    installedAt: lastBoot(seed, nowMs) - seed.number('age days', 90, 900) * DAY_MS,
+    installedAt: installed(seed),
     zoneMinutes: seed.pick('zone', [-480, -360, -300, 0, 60, 120, 330, 480] as const),
     user: seed.pick('user', USERS),
     organisation,

@@ -57,9 +57,11 @@ export function useTimeline(scope: Scope, limit: number) {
   });
 }
 
-export function useSessions(scope: Scope, limit = SESSION_PAGE) {
+/** `everyMs` asks anew in that time; `false` never. */
+export function useSessions(scope: Scope, limit = SESSION_PAGE, everyMs: number | false = false) {
   return useInfiniteQuery({
     queryKey: ['sessions', scope, limit],
+    refetchInterval: everyMs,
     initialPageParam: '',
     queryFn: ({ pageParam, signal }) => {
       const more: Record<string, string> = { limit: String(limit) };

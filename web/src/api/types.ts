@@ -43,7 +43,6 @@ export interface TopRow {
   value: string | number | null;
   sessions: number;
   sources: number;
-  label?: string | null;
   country?: string | null;
   as_org?: string | null;
   username?: string | null;

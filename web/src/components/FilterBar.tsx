@@ -7,6 +7,7 @@ import {
   type Filter,
   type FilterField,
   isMeaningful,
+  NO_NETWORK,
   normalise,
   parseTyped,
   type Scope,
@@ -51,7 +52,13 @@ function Chip({ filter, onFlip, onRemove }: { filter: Filter; onFlip(): void; on
         <span aria-hidden="true">
           {label} <b>{filter.negated ? '≠' : '='}</b>{' '}
         </span>
-        {filter.field === 'country' ? countryName(filter.value) : <PeerText text={filter.value} limit={48} />}
+        {filter.field === 'country' ? (
+          countryName(filter.value)
+        ) : filter.field === 'asn' && filter.value === NO_NETWORK ? (
+          'unknown'
+        ) : (
+          <PeerText text={filter.value} limit={48} />
+        )}
       </button>
       <button type="button" className="chip-remove" aria-label={`Remove the filter ${label}`} onClick={onRemove}>
         <Icon name="close" size={12} />
@@ -117,7 +124,7 @@ function AddFilter({ scope, onAdd }: { scope: Scope; onAdd(filter: Filter): void
           top.data?.data.map((row) =>
             row.value === null ? null : (
               <option key={String(row.value)} value={String(row.value)}>
-                {row.label ?? (field === 'country' ? countryName(String(row.value)) : undefined)}
+                {row.as_org ?? (field === 'country' ? countryName(String(row.value)) : undefined)}
               </option>
             ),
           )}

@@ -1,21 +1,21 @@
 /** Small pieces that say one fact about a session, the same everywhere. */
-import { countryName } from '../format/country.ts';
+import { countryName, isCountryCode } from '../format/country.ts';
 import { protocolColour } from '../theme/protocol-colour.ts';
 import { PeerText } from './PeerText.tsx';
 import './facts.css';
 
-/** Protocol names of imported records are as free as peer text. */
-export function Protocol({ name }: { name: string }) {
+/** Protocol names of imported records are as free as peer text, and some have none. */
+export function Protocol({ name, colour = protocolColour(name) }: { name: string; colour?: string | undefined }) {
   return (
     <span className="protocol">
-      <i className="swatch" style={{ background: protocolColour(name) }} />
-      {/^[\w.+-]{1,24}$/.test(name) ? name : <PeerText text={name} limit={24} />}
+      <i className="swatch" style={{ background: colour }} />
+      {name === '' ? 'unknown' : /^[\w.+-]{1,24}$/.test(name) ? name : <PeerText text={name} limit={24} />}
     </span>
   );
 }
 
 export function CountryCode({ code }: { code: string | null | undefined }) {
-  if (code === null || code === undefined || code === '')
+  if (code === null || code === undefined || !isCountryCode(code))
     return (
       <abbr className="country" title="Country unknown">
         ??

@@ -40,6 +40,9 @@ export const FILTER_LABELS: Readonly<Record<FilterField, string>> = {
   sha256: 'File SHA-256',
 };
 
+/** The number by which the API is asked for sources of no known network: RFC 7607 §1 gives AS 0 to nobody. */
+export const NO_NETWORK = '0';
+
 export interface Filter {
   field: FilterField;
   value: string;
@@ -179,9 +182,10 @@ const SHORTHANDS: ReadonlyMap<string, FilterField> = new Map([
   ['as', 'asn'],
 ]);
 
-/** Country codes are upper case and networks are plain numbers, however they were typed. */
+/** Country codes are upper case (`unknown` is not one), and networks are plain numbers, however they were typed. */
 export function normalise(filter: Filter): Filter {
-  if (filter.field === 'country') return { ...filter, value: filter.value.toUpperCase() };
+  if (filter.field === 'country')
+    return { ...filter, value: filter.value.length === 2 ? filter.value.toUpperCase() : filter.value.toLowerCase() };
   if (filter.field === 'asn') return { ...filter, value: filter.value.replace(/^as\s*/i, '') };
   return filter;
 }

@@ -42,7 +42,7 @@ test('the year shows only when it is another one', () => {
 
 test('a bucket of a day has no clock', () => {
   assert.equal(formatBucket(Date.UTC(2026, 10, 22), 86_400_000, 'local'), '22 Nov 2026');
-  assert.equal(formatBucket(Date.UTC(2026, 10, 22, 10), 3_600_000, 'utc'), '22 Nov 10:00');
+  assert.equal(formatBucket(Date.UTC(2026, 10, 22, 10), 3_600_000, 'utc'), '22 Nov 2026 10:00');
 });
 
 test('durations carry two units and never sixty of one', () => {

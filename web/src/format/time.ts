@@ -65,12 +65,21 @@ export function zoneName(atMs: number): string {
   return `UTC${minutes < 0 ? '−' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
 
-/** The start of a bucket of the timeline: `22 Nov 10:00`, or `22 Nov` for a day. */
+/** A tick of a time axis: `10:00`, `22 Nov`, `Nov 2026` or `2026`, by the least that tells it from its neighbours. */
+export function formatTick(atMs: number, unit: 'time' | 'day' | 'month' | 'year', zone: Zone): string {
+  const at = clockOf(atMs, zone);
+  if (unit === 'year') return String(at.year);
+  if (unit === 'month') return `${at.month} ${at.year}`;
+  return unit === 'day' || (at.hour === 0 && at.minute === 0)
+    ? `${at.day} ${at.month}`
+    : `${two(at.hour)}:${two(at.minute)}`;
+}
+
+/** The start of a bucket of the timeline: `22 Nov 2026 10:00`, or `22 Nov 2026` for a day. */
 export function formatBucket(atMs: number, stepMs: number, zone: Zone): string {
   const at = clockOf(atMs, stepMs >= DAY_MS ? 'utc' : zone);
-  return stepMs >= DAY_MS
-    ? `${at.day} ${at.month} ${at.year}`
-    : `${at.day} ${at.month} ${two(at.hour)}:${two(at.minute)}`;
+  const day = `${at.day} ${at.month} ${at.year}`;
+  return stepMs >= DAY_MS ? day : `${day} ${two(at.hour)}:${two(at.minute)}`;
 }
 
 const SECOND_MS = 1000;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { protocolColour } from './protocol-colour.ts';
+import { protocolColour, protocolColours } from './protocol-colour.ts';
 
 type Rgb = [number, number, number];
 
@@ -107,4 +107,13 @@ test('a protocol keeps its colour, and an imported name has that of the protocol
   assert.equal(protocolColour('other'), 'var(--cat-other)');
   assert.equal(protocolColour(null), 'var(--cat-other)');
   assert.match(protocolColour('constructor'), /^var\(--cat-\d+\)$/);
+});
+
+test('protocols beside each other never look alike, and the first of each colour keeps it', () => {
+  const names = ['pcap', 'SipSession', 'SipCall', 'TCP', 'mssqld', 'smbd', 'http', 'httpd', 'other'];
+  const colours = protocolColours(names);
+  assert.equal(new Set(colours.values()).size, names.length);
+  for (const name of names.filter((each) => each !== 'httpd')) assert.equal(colours.get(name), protocolColour(name));
+  const many = protocolColours(Array.from({ length: 40 }, (_, at) => `p${at}`));
+  assert.equal(many.size, 40);
 });

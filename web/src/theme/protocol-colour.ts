@@ -18,6 +18,12 @@ const SLOTS = new Map(
     probe: 13,
     vnc: 15,
     smtp: 14,
+    // What other honeypots have beside the protocols: connections that they did not understand, and the parts of a call.
+    tcp: 7,
+    udp: 15,
+    blackhole: 12,
+    sipcall: 14,
+    rtpudpstream: 11,
   }),
 );
 /** Imported records name protocols as their honeypot did. */
@@ -28,6 +34,9 @@ const ALIASES = new Map(
     httpd: 'http',
     ftpd: 'ftp',
     smbd: 'smb',
+    'microsoft-ds': 'smb',
+    'http-alt': 'http',
+    pcap: 'probe',
     telnetd: 'telnet',
     postgresql: 'postgres',
     sipsession: 'sip',
@@ -43,10 +52,39 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
+function slotOf(name: string): number | null {
+  const lower = name.toLowerCase();
+  if (lower === 'other' || lower === '') return null;
+  const known = ALIASES.get(lower) ?? lower;
+  return SLOTS.get(known) ?? hash(known) % SLOT_COUNT;
+}
+
 /** The CSS colour of a protocol; null and `other` are grey. */
 export function protocolColour(name: string | number | null): string {
-  const lower = String(name ?? 'other').toLowerCase();
-  if (lower === 'other' || lower === '') return 'var(--cat-other)';
-  const known = ALIASES.get(lower) ?? lower;
-  return `var(--cat-${SLOTS.get(known) ?? hash(known) % SLOT_COUNT})`;
+  const slot = slotOf(String(name ?? 'other'));
+  return `var(--cat-${slot ?? 'other'})`;
+}
+
+/**
+ * The colours of protocols that stand beside each other in one chart: the same, except that where two would be alike (`http` and `httpd`) the later
+ * one takes a colour that is free, from the back, where the rarer protocols are.
+ */
+export function protocolColours(names: readonly string[]): ReadonlyMap<string, string> {
+  const colours = new Map<string, string>();
+  const taken = new Set<number>();
+  for (const name of names) {
+    const slot = slotOf(name);
+    if (slot === null || taken.has(slot)) continue;
+    taken.add(slot);
+    colours.set(name, protocolColour(name));
+  }
+  for (const name of names) {
+    if (colours.has(name)) continue;
+    let free: number | undefined;
+    if (slotOf(name) !== null)
+      for (let slot = SLOT_COUNT - 1; slot >= 0 && free === undefined; slot -= 1) if (!taken.has(slot)) free = slot;
+    if (free !== undefined) taken.add(free);
+    colours.set(name, free === undefined ? protocolColour(name) : `var(--cat-${free})`);
+  }
+  return colours;
 }

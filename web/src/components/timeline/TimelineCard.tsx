@@ -6,7 +6,7 @@ import { sessionsHref } from '../../filters/use-scope.ts';
 import { formatCount, plural } from '../../format/number.ts';
 import { formatBucket, stepName } from '../../format/time.ts';
 import { usePreferences } from '../../theme/preferences.tsx';
-import { protocolColour } from '../../theme/protocol-colour.ts';
+import { protocolColours } from '../../theme/protocol-colour.ts';
 import { visibleText } from '../peer-text.ts';
 import { ErrorState } from '../states.tsx';
 import { type Bars, barTotals, makeBars } from './model.ts';
@@ -101,6 +101,7 @@ export function TimelineCard({ scope, onRange, empty }: Props) {
     setHidden(bars?.series.every((series) => next.has(series.name)) ? new Set() : next);
   };
 
+  const colours = protocolColours(bars?.series.map(({ name }) => name) ?? []);
   const totals = bars === null ? [] : barTotals(bars, new Set());
   const all = totals.reduce((sum, value) => sum + value, 0);
   const peak = totals.indexOf(Math.max(0, ...totals));
@@ -129,7 +130,7 @@ export function TimelineCard({ scope, onRange, empty }: Props) {
               >
                 <i
                   className="swatch"
-                  style={{ background: hidden.has(name) ? 'var(--line-strong)' : protocolColour(name) }}
+                  style={{ background: hidden.has(name) ? 'var(--line-strong)' : colours.get(name) }}
                 />
                 {visibleText(name)}
               </button>

@@ -1,7 +1,7 @@
 import { type PointerEvent, useState } from 'react';
 import { formatCompact, formatCount } from '../../format/number.ts';
-import { clockOf, DAY_MS, formatBucket, type Zone } from '../../format/time.ts';
-import { protocolColour } from '../../theme/protocol-colour.ts';
+import { DAY_MS, formatBucket, formatTick, type Zone } from '../../format/time.ts';
+import { protocolColours } from '../../theme/protocol-colour.ts';
 import { visibleText } from '../peer-text.ts';
 import { type Bars, barTotals, timeTicks, valueTicks } from './model.ts';
 
@@ -33,17 +33,12 @@ interface Drag {
   to: number;
 }
 
-function tickLabel(at: number, stepMs: number, barMs: number, zone: Zone): string {
-  const clock = clockOf(at, barMs >= DAY_MS ? 'utc' : zone);
-  if (stepMs >= DAY_MS || (clock.hour === 0 && clock.minute === 0)) return `${clock.day} ${clock.month}`;
-  return `${String(clock.hour).padStart(2, '0')}:${String(clock.minute).padStart(2, '0')}`;
-}
-
 /** Stacked bars, one path per series. Dragging chooses a span; hovering reads a bar out. */
 export function TimelineChart({ bars, width, hidden, zone, description, onZoom }: Props) {
   const [hover, setHover] = useState<number | null>(null);
   const [drag, setDrag] = useState<Drag | null>(null);
 
+  const colours = protocolColours(bars.series.map(({ name }) => name));
   const totals = barTotals(bars, hidden);
   const ticks = valueTicks(Math.max(0, ...totals));
   const most = ticks.at(-1) ?? 1;
@@ -127,7 +122,7 @@ export function TimelineChart({ bars, width, hidden, zone, description, onZoom }
           ))}
           {hover !== null && <rect className="hover" x={LEFT + hover * slot} y={TOP} width={slot} height={PLOT} />}
           {paths.map(
-            ({ name, path }) => path !== '' && <path key={name} d={path} style={{ fill: protocolColour(name) }} />,
+            ({ name, path }) => path !== '' && <path key={name} d={path} style={{ fill: colours.get(name) }} />,
           )}
           {axis.at.map((at) => (
             <text
@@ -137,7 +132,7 @@ export function TimelineChart({ bars, width, hidden, zone, description, onZoom }
               y={CHART_HEIGHT - 6}
               textAnchor={x(at) < LEFT + 20 ? 'start' : 'middle'}
             >
-              {x(at) < width - 18 ? tickLabel(at, axis.stepMs, bars.stepMs, zone) : ''}
+              {x(at) < width - 18 ? formatTick(at, axis.unit, bars.stepMs >= DAY_MS ? 'utc' : zone) : ''}
             </text>
           ))}
           {drag !== null && (
@@ -170,7 +165,7 @@ export function TimelineChart({ bars, width, hidden, zone, description, onZoom }
             if (value === 0 || hidden.has(name)) return null;
             return (
               <div key={name} className="readout-row">
-                <i className="swatch" style={{ background: protocolColour(name) }} />
+                <i className="swatch" style={{ background: colours.get(name) }} />
                 <span>{visibleText(name)}</span>
                 <b>{formatCount(value)}</b>
               </div>

@@ -74,7 +74,38 @@ test('the value axis has whole round ticks and reaches the highest bar', () => {
 
 test('days start at midnight of the zone', () => {
   const offset = 2 * HOUR;
-  const { at, stepMs } = timeTicks(NOON - 3 * DAY, NOON, 6, offset);
-  assert.equal(stepMs, 12 * HOUR);
-  assert.ok(at.every((tick) => (tick + offset) % stepMs === 0));
+  const { at, unit } = timeTicks(NOON - 3 * DAY, NOON, 6, offset);
+  assert.equal(unit, 'time');
+  assert.ok(at.length === 6 && at.every((tick) => (tick + offset) % (12 * HOUR) === 0));
+});
+
+test('a range of months has ticks where months begin, and one of years where years begin', () => {
+  const months = timeTicks(Date.UTC(2025, 0, 15), Date.UTC(2025, 5, 15), 6, 0);
+  assert.equal(months.unit, 'month');
+  assert.deepEqual(
+    months.at,
+    [1, 2, 3, 4, 5].map((month) => Date.UTC(2025, month)),
+  );
+  const years = timeTicks(Date.UTC(2018, 2, 1), Date.UTC(2026, 10, 23), 12, 0);
+  assert.equal(years.unit, 'year');
+  assert.deepEqual(
+    years.at,
+    [2019, 2020, 2021, 2022, 2023, 2024, 2025, 2026].map((year) => Date.UTC(year)),
+  );
+});
+
+test('whatever the range, ticks are in it and few', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 100_000 }),
+      fc.nat(100_000),
+      fc.integer({ min: 2, max: 20 }),
+      (days, ago, most) => {
+        const to = NOON - ago * HOUR;
+        const from = to - days * DAY;
+        const { at } = timeTicks(from, to, most, HOUR);
+        assert.ok(at.length <= most + 2 && at.every((tick) => tick >= from && tick < to), `${at.length} of ${most}`);
+      },
+    ),
+  );
 });

@@ -104,17 +104,35 @@ const DAY = 86_400_000;
 const TICK_STEPS = [1, 5, 10, 15, 30]
   .map((many) => many * MINUTE)
   .concat([1, 2, 3, 6, 12].map((many) => many * HOUR))
-  .concat([1, 2, 7, 14, 28, 91, 182, 364, 1820].map((many) => many * DAY));
+  .concat([1, 2, 7, 14].map((many) => many * DAY));
+const MONTH = (365.25 / 12) * DAY;
+const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200];
 
-/** Round times between the ends, at most `maxTicks` of them. `offsetMs` is the zone's distance from UTC, so that days start at midnight. */
+export type TickUnit = 'time' | 'day' | 'month' | 'year';
+
+/**
+ * Round times between the ends, at most about `maxTicks` of them, and what it takes to name them. `offsetMs` is the zone's distance from UTC, so
+ * that days and months start at midnight.
+ */
 export function timeTicks(
   from: number,
   to: number,
   maxTicks: number,
   offsetMs: number,
-): { at: number[]; stepMs: number } {
-  const stepMs = TICK_STEPS.find((step) => (to - from) / step <= maxTicks) ?? 3640 * DAY;
+): { at: number[]; unit: TickUnit } {
+  const stepMs = TICK_STEPS.find((step) => (to - from) / step <= maxTicks);
   const at: number[] = [];
-  for (let tick = Math.ceil((from + offsetMs) / stepMs) * stepMs - offsetMs; tick < to; tick += stepMs) at.push(tick);
-  return { at, stepMs };
+  if (stepMs !== undefined) {
+    for (let tick = Math.ceil((from + offsetMs) / stepMs) * stepMs - offsetMs; tick < to; tick += stepMs) at.push(tick);
+    return { at, unit: stepMs >= DAY ? 'day' : 'time' };
+  }
+  const months = MONTH_STEPS.find((step) => (to - from) / (step * MONTH) <= maxTicks) ?? 2400;
+  const start = new Date(from + offsetMs);
+  const firstMonth = Math.ceil((start.getUTCFullYear() * 12 + start.getUTCMonth()) / months) * months;
+  for (let month = firstMonth; ; month += months) {
+    const tick = Date.UTC(Math.floor(month / 12), month % 12) - offsetMs;
+    if (tick >= to) break;
+    if (tick >= from) at.push(tick);
+  }
+  return { at, unit: months >= 12 ? 'year' : 'month' };
 }

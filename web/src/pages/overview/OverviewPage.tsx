@@ -7,9 +7,10 @@ import { CountryCode, Protocol, Source } from '../../components/facts.tsx';
 import { RangePicker } from '../../components/RangePicker.tsx';
 import { EmptyState, FirstSteps } from '../../components/states.tsx';
 import { TimelineCard } from '../../components/timeline/TimelineCard.tsx';
-import { type Filter, type FilterField, type Scope, streamParams } from '../../filters/filters.ts';
+import { type Filter, type FilterField, NO_NETWORK, type Scope, streamParams } from '../../filters/filters.ts';
 import { OVERVIEW_PRESET, useScope } from '../../filters/use-scope.ts';
 import { countryName } from '../../format/country.ts';
+import { protocolColours } from '../../theme/protocol-colour.ts';
 import { CredentialsCard } from './CredentialsCard.tsx';
 import { LatestCard } from './LatestCard.tsx';
 import { RankCard } from './RankCard.tsx';
@@ -24,6 +25,8 @@ const byValue =
   (field: FilterField) =>
   (row: TopRow): Filter[] =>
     row.value === null || row.value === '' ? [] : [{ field, value: String(row.value), negated: false }];
+
+const named = (row: TopRow): string => String(row.value ?? '');
 
 /** Names of well-known ports, for the eye; the number is what counts. */
 const PORT_NAMES: Readonly<Record<string, string>> = {
@@ -147,7 +150,7 @@ export function OverviewPage() {
               const code = row.value === null ? null : String(row.value);
               return [
                 <span key="country" className="country-row">
-                  <CountryCode code={code} /> {code === null || code === '' ? 'Unknown' : countryName(code)}
+                  <CountryCode code={code} /> {countryName(code ?? '')}
                 </span>,
               ];
             }}
@@ -161,7 +164,10 @@ export function OverviewPage() {
             by="protocol"
             limit={LIMIT}
             columns={['Protocol']}
-            cells={(row) => [<Protocol key="protocol" name={String(row.value ?? 'unknown')} />]}
+            cells={(row, rows) => {
+              const name = String(row.value ?? '');
+              return [<Protocol key="protocol" name={name} colour={protocolColours(rows.map(named)).get(name)} />];
+            }}
             filters={byValue('protocol')}
           />
         </div>
@@ -192,10 +198,11 @@ export function OverviewPage() {
             columns={['Number and name']}
             cells={(row) => [
               <span key="network">
-                {row.value !== null && <span className="as-number">{row.value}</span>} {row.label ?? 'Unknown'}
+                {row.value !== null && <span className="as-number">{row.value}</span>}{' '}
+                {row.as_org || (row.value === null ? 'Unknown' : '')}
               </span>,
             ]}
-            filters={byValue('asn')}
+            filters={(row) => [{ field: 'asn', value: String(row.value ?? NO_NETWORK), negated: false }]}
           />
         </div>
       </div>

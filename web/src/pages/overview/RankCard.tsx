@@ -16,7 +16,7 @@ interface Props {
   /** The heads of the columns that a row's value fills. */
   columns: readonly string[];
   /** The cells of those columns. The first holds the row's link. */
-  cells(row: TopRow): readonly ReactNode[];
+  cells(row: TopRow, rows: readonly TopRow[]): readonly ReactNode[];
   /** What a row's link narrows the sessions to; none where nothing can be asked. */
   filters(row: TopRow): readonly Filter[];
   /** A row is one attacker: then only attacks are counted. */
@@ -89,7 +89,7 @@ export function RankCard({ scope, title, by, limit, columns, cells, filters, sin
             <tbody>
               {rows.map((row) => {
                 const wanted = filters(row);
-                const [first, ...others] = cells(row);
+                const [first, ...others] = cells(row, rows);
                 const narrowed: Scope = { ...scope, filters: [...scope.filters, ...wanted] };
                 return (
                   <tr key={rowKey(row)} style={{ '--share': row[measure] / most }}>

@@ -10,7 +10,7 @@ import type { FilterField } from '../../filters/filters.ts';
 import { countryName } from '../../format/country.ts';
 import { formatBytes, formatCount, plural } from '../../format/number.ts';
 import { formatDuration } from '../../format/time.ts';
-import { durationMs, endName } from '../sessions/what-happened.ts';
+import { durationMs, endName, isBare } from '../sessions/what-happened.ts';
 
 /** A value that leads to the sessions which share it. */
 function Same({ field, value, children }: { field: FilterField; value: string | number; children: ReactNode }) {
@@ -72,7 +72,7 @@ export function Facts({ session }: { session: Session }) {
             <Same field="asn" value={session.asn}>
               AS{session.asn}
             </Same>{' '}
-            {session.as_org}
+            {session.as_org ?? ''}
           </>
         )}
       </Fact>
@@ -87,21 +87,25 @@ export function Facts({ session }: { session: Session }) {
       </Fact>
       <Fact name="Sensor">
         <Same field="sensor" value={session.sensor}>
-          {session.sensor}
+          {visibleText(session.sensor)}
         </Same>
         {session.honeypot !== 'sundew' && <span className="soft"> ({visibleText(session.honeypot)})</span>}
       </Fact>
       <Fact name="Began">
         <TimeText at={session.started_at} form="exact" />
       </Fact>
-      <Fact name="Lasted">
-        {duration === null ? 'still going on' : `${formatDuration(duration)}; ${endName(session.end_reason)}`}
-      </Fact>
-      <Fact name="Bytes">
-        <span title={`${formatCount(session.bytes_in)} in, ${formatCount(session.bytes_out)} out`}>
-          {formatBytes(session.bytes_in)} in, {formatBytes(session.bytes_out)} out
-        </span>
-      </Fact>
+      {!isBare(session) && (
+        <>
+          <Fact name="Lasted">
+            {duration === null ? 'still going on' : `${formatDuration(duration)}; ${endName(session.end_reason)}`}
+          </Fact>
+          <Fact name="Bytes">
+            <span title={`${formatCount(session.bytes_in)} in, ${formatCount(session.bytes_out)} out`}>
+              {formatBytes(session.bytes_in)} in, {formatBytes(session.bytes_out)} out
+            </span>
+          </Fact>
+        </>
+      )}
       <Fact name="Severity">
         <span className="inline">
           <Severity level={session.severity} /> {severityName(session.severity)}

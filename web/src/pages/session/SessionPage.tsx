@@ -45,7 +45,8 @@ export function SessionPage({ id }: { id: string }) {
               'Session'
             ) : (
               <>
-                {visibleText(session.protocol)} session from <span className="mono">{session.src_ip ?? 'unknown'}</span>
+                {session.protocol === '' ? 'Session' : `${visibleText(session.protocol)} session`} from{' '}
+                <span className="mono">{session.src_ip ?? 'unknown'}</span>
               </>
             )}
           </h1>

@@ -6,7 +6,7 @@ import { Protocol, Source } from '../../components/facts.tsx';
 import { TimeText } from '../../components/TimeText.tsx';
 import { formatDuration } from '../../format/time.ts';
 import { WhatHappened } from './WhatHappened.tsx';
-import { durationMs, endName } from './what-happened.ts';
+import { durationMs, endName, isBare } from './what-happened.ts';
 import './session-table.css';
 
 /** Heights that the style sheet gives a row: one line, or a card of three on a narrow screen. */
@@ -24,6 +24,7 @@ interface RowProps {
 
 const Row = memo(function Row({ session, fresh, index }: RowProps) {
   const duration = durationMs(session);
+  const bare = isBare(session);
   return (
     <tr className={fresh ? 'arrived' : undefined} aria-rowindex={index + 2}>
       <td className="cell-time">
@@ -41,8 +42,10 @@ const Row = memo(function Row({ session, fresh, index }: RowProps) {
       <td className="cell-what">
         <WhatHappened session={session} />
       </td>
-      <td className="cell-duration number">{duration === null ? 'going on' : formatDuration(duration)}</td>
-      <td className="cell-end">{endName(session.end_reason)}</td>
+      <td className="cell-duration number">
+        {bare ? null : duration === null ? 'going on' : formatDuration(duration)}
+      </td>
+      <td className="cell-end">{bare || duration === null ? null : endName(session.end_reason)}</td>
     </tr>
   );
 });

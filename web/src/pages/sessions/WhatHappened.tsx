@@ -6,6 +6,7 @@ import './what-happened.css';
 
 /** A session in one line: how grave, what, and the last login. */
 export function WhatHappened({ session }: { session: Session }) {
+  const { username = null, password = null } = session;
   return (
     <span className="what">
       <Severity level={session.severity} />
@@ -17,13 +18,13 @@ export function WhatHappened({ session }: { session: Session }) {
           </span>
         ))}
       </span>
-      {session.username !== undefined && (
+      {(username !== null || password !== null) && (
         <span className="what-login">
-          <PeerText text={session.username} limit={40} />
-          {session.password !== null && session.password !== undefined && (
+          <PeerText text={username} limit={40} none="no name" />
+          {password !== null && (
             <>
               <span className="soft"> / </span>
-              <PeerText text={session.password} limit={40} />
+              <PeerText text={password} limit={40} />
             </>
           )}
         </span>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Session } from '../../api/types.ts';
-import { addFresh, mergeLists } from './live-list.ts';
+import { addFresh, isLate, mergeLists } from './live-list.ts';
 
 const session = (id: string, logins = 0): Session => ({ id, logins }) as Session;
 const ids = (rows: readonly Session[]): string[] => rows.map((row) => row.id);
@@ -26,4 +26,13 @@ test('pages that overlap with the live list or with each other show no session t
   const rows = mergeLists([session('c'), session('b', 9)], [[session('b'), session('a')], [session('a')]]);
   assert.deepEqual(ids(rows), ['c', 'b', 'a']);
   assert.equal(rows[1]?.logins, 9);
+});
+
+test('what was imported while someone looks on is no news', () => {
+  const at = (started_at: string, ended_at: string | null = started_at) => ({ started_at, ended_at }) as Session;
+  const newest = at('2026-11-22T10:00:00.000Z');
+  assert.equal(isLate(at('2018-10-30T05:52:27.681Z'), newest), true);
+  assert.equal(isLate(at('2026-11-22T09:59:00.000Z'), newest), false);
+  assert.equal(isLate(at('2026-11-22T04:00:00.000Z', '2026-11-22T10:00:01.000Z'), newest), false);
+  assert.equal(isLate(at('2018-10-30T05:52:27.681Z'), undefined), false);
 });

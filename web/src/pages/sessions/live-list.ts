@@ -4,6 +4,15 @@ import type { Session } from '../../api/types.ts';
 /** Most live sessions kept in front of the pages; beyond it the list is read anew. */
 export const MAX_FRESH = 1000;
 
+/** How much earlier than the newest known session another may have ended and still be news. */
+const LATE_MS = 600_000;
+
+/** Whether a session that comes in is older than what is shown: it was imported, or its sensor could not deliver for a while. */
+export function isLate(session: Session, newest: Session | undefined): boolean {
+  if (newest === undefined) return false;
+  return Date.parse(session.ended_at ?? session.started_at) < Date.parse(newest.started_at) - LATE_MS;
+}
+
 /** The newest first. A session that comes again (it has ended, or the stream repeated itself) replaces the earlier one in its place. */
 export function addFresh(fresh: readonly Session[], arrived: readonly Session[]): Session[] {
   const places = new Map(fresh.map((session, at) => [session.id, at]));

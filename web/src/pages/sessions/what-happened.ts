@@ -41,6 +41,11 @@ export function endName(reason: string): string {
   return ENDS[reason] ?? reason;
 }
 
+/** Records of some other honeypots say that a connection was, and not how long it lasted, how it ended or what it carried. */
+export function isBare(session: Session): boolean {
+  return session.end_reason === 'unknown' && session.ended_at === session.started_at;
+}
+
 export function durationMs(session: Session): number | null {
   return session.ended_at === null ? null : Date.parse(session.ended_at) - Date.parse(session.started_at);
 }
