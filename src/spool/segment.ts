@@ -198,7 +198,7 @@ function findFrame(bytes: Buffer, from: number, salt: number, last: number): num
 /** The frames of a segment from offset `from` to `to`, whose record numbers are above `last`; `from` is the start of a frame. */
 export function* readFrames(source: FrameSource, from: number, to: number, last: number): Generator<Frame | Damage> {
   const { fs, fd, salt } = source;
-  let window = Buffer.alloc(0);
+  let window: Buffer = Buffer.alloc(0);
   let base = from;
   let at = from;
   let newest = last;

@@ -10,7 +10,7 @@ import type { Sensor } from '../../src/manager/fleet/sensors.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 
-const KILLS = 40;
+const KILLS = 100;
 const CLIENTS = 6;
 const ATTEMPT_MS = 5000;
 /** A part is killed at some moment of this time after it is up: from its first work to the middle of its load. */

@@ -1,12 +1,16 @@
 /**
- * Writes a self-signed X.509 certificate (RFC 5280) with every field ours to choose: server products make theirs in ways that scanners know, so
+ * Writes an X.509 certificate (RFC 5280) with every field ours to choose: server products make theirs in ways that scanners know, so
  * the order of the subject, the dates, the serial number's length and the extensions are the caller's.
  */
 import { type KeyObject, sign } from 'node:crypto';
 
+/** Relative distinguished names in order, e.g. `[['CN', 'SSL_Self_Signed_Fallback']]`. */
+export type DistinguishedName = readonly (readonly [keyof typeof ATTRIBUTES, string])[];
+
 export interface CertificateFields {
-  /** Relative distinguished names in order, e.g. `[['CN', 'SSL_Self_Signed_Fallback']]`. */
-  subject: readonly (readonly [keyof typeof ATTRIBUTES, string])[];
+  subject: DistinguishedName;
+  /** Who signed it; itself where left out. */
+  issuer?: DistinguishedName;
   serial: Uint8Array;
   notBefore: Date;
   notAfter: Date;
@@ -50,7 +54,7 @@ function time(date: Date): Buffer {
   return date.getUTCFullYear() < 2050 ? tag(0x17, Buffer.from(digits.slice(2))) : tag(0x18, Buffer.from(digits));
 }
 
-function distinguishedName(subject: CertificateFields['subject']): Buffer {
+function distinguishedName(subject: DistinguishedName): Buffer {
   return sequence(
     ...subject.map(([name, value]) =>
       tag(0x31, sequence(oid(ATTRIBUTES[name]), tag(name === 'C' ? 0x13 : 0x0c, Buffer.from(value)))),
@@ -72,8 +76,8 @@ function extensions(fields: CertificateFields): Buffer[] {
   return list.length === 0 ? [] : [tag(0xa3, sequence(...list))];
 }
 
-/** The certificate in PEM, signed with its own RSA key (SHA-256). */
-export function selfSignedCertificate(
+/** The certificate of a public key in PEM, signed with an RSA key (SHA-256): its own where it is self-signed. */
+export function makeCertificate(
   fields: CertificateFields,
   keys: { publicKey: KeyObject; privateKey: KeyObject },
 ): string {
@@ -83,7 +87,7 @@ export function selfSignedCertificate(
     tag(0xa0, integer(Buffer.from([2]))),
     integer(fields.serial),
     algorithm,
-    name,
+    fields.issuer === undefined ? name : distinguishedName(fields.issuer),
     sequence(time(fields.notBefore), time(fields.notAfter)),
     name,
     keys.publicKey.export({ type: 'spki', format: 'der' }),

@@ -2,10 +2,11 @@
  * The private keys of the machine that a sensor pretends to be, and the certificates signed with them. They cannot be derived from the seed (RSA
  * key generation takes no seed), so they are made once and kept; where they are kept is the caller's (`KeyStore`).
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair, generateKeyPairSync } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { promisify } from 'node:util';
 import type { Identity, TlsOptions } from '../kernel/contract.ts';
-import { type CertificateFields, selfSignedCertificate } from './certificate.ts';
+import { type CertificateFields, makeCertificate } from './certificate.ts';
 import { DAY_MS, type Persona } from './persona.ts';
 
 /** Named private keys in PEM. */
@@ -34,10 +35,11 @@ function certificateFields(persona: Persona, purpose: string): CertificateFields
         notAfter: new Date(persona.bootedAt + THIRTY_YEARS),
       };
     case 'mysql': {
-      // mysqld makes these with its data directory: a CA-signed pair in the real server, valid for ten years.
+      // mysqld makes an authority and a certificate with its data directory, valid for ten years.
       const version = persona.products.mysql?.version ?? '8.0.36';
       return {
         subject: [['CN', `MySQL_Server_${version.split('-')[0]}_Auto_Generated_Server_Certificate`]],
+        issuer: [['CN', `MySQL_Server_${version.split('-')[0]}_Auto_Generated_CA_Certificate`]],
         serial: Buffer.from([2]),
         notBefore,
         notAfter: new Date(persona.installedAt + 3650 * DAY_MS),
@@ -82,10 +84,9 @@ export function makeIdentity(persona: Persona, keys: KeyStore): Identity {
       if (made !== undefined) return made;
       const pem = privateKeyPem(`tls-${purpose}`);
       const privateKey = createPrivateKey(pem);
-      const cert = selfSignedCertificate(certificateFields(persona, purpose), {
-        privateKey,
-        publicKey: createPublicKey(privateKey),
-      });
+      const fields = certificateFields(persona, purpose);
+      const signer = fields.issuer === undefined ? privateKey : createPrivateKey(privateKeyPem(`tls-${purpose}-ca`));
+      const cert = makeCertificate(fields, { privateKey: signer, publicKey: createPublicKey(privateKey) });
       const context = createSecureContext({
         key: pem,
         cert,
@@ -101,6 +102,17 @@ export function makeIdentity(persona: Persona, keys: KeyStore): Identity {
       return { privateKey, publicKey: createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString() };
     },
   };
+}
+
+const generate = promisify(generateKeyPair);
+
+/** Makes the keys that are missing of these names, in the background: each takes a third of a second, which a first client would otherwise wait for. */
+export async function prepareKeys(keys: KeyStore, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    if (keys.load(name) !== undefined) continue;
+    const { privateKey } = await generate('rsa', { modulusLength: 2048 });
+    if (keys.load(name) === undefined) keys.save(name, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString());
+  }
 }
 
 /** One set of keys for all tests of a process: making them takes a third of a second each. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { selfSignedCertificate } from './certificate.ts';
+import { makeCertificate } from './certificate.ts';
 import { testIdentity } from './identity.ts';
 import { DAY_MS, PERSONA_KINDS } from './persona.ts';
 import { makePersona } from './personas.ts';
@@ -37,7 +37,7 @@ test('no persona names what it is', () => {
 
 test('certificates are valid X.509 with the fields that the product writes', () => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const pem = selfSignedCertificate(
+  const pem = makeCertificate(
     {
       ...{
         subject: [

@@ -1,10 +1,10 @@
-import { formatClock, formatExact, formatTime } from '../format/time.ts';
+import { formatBrief, formatExact, formatTime } from '../format/time.ts';
 import { usePreferences } from '../theme/preferences.tsx';
 
 interface Props {
   at: string;
-  /** `clock` leaves out the day, `exact` has milliseconds and the zone. */
-  form?: 'short' | 'clock' | 'exact';
+  /** `brief` is the time of a day, or of an earlier day its date; `exact` has milliseconds and the zone. */
+  form?: 'short' | 'brief' | 'exact';
 }
 
 /** A time in the viewer's zone, with the same time in the other zone on hover. */
@@ -13,8 +13,8 @@ export function TimeText({ at, form = 'short' }: Props) {
   const ms = Date.parse(at);
   if (Number.isNaN(ms)) return <span>{at}</span>;
   const text =
-    form === 'clock'
-      ? formatClock(ms, zone)
+    form === 'brief'
+      ? formatBrief(ms, zone, Date.now())
       : form === 'exact'
         ? formatExact(ms, zone)
         : formatTime(ms, zone, Date.now());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countryName } from './country.ts';
 import { formatBytes, formatCompact, formatCount, formatShare, plural } from './number.ts';
-import { formatBucket, formatDuration, formatExact, formatOffset, formatTime, stepName } from './time.ts';
+import { formatBrief, formatBucket, formatDuration, formatExact, formatOffset, formatTime, stepName } from './time.ts';
 
 const AT = Date.UTC(2026, 10, 22, 10, 4, 7, 250);
 
@@ -71,4 +71,11 @@ test('offsets line up', () => {
 test('a country code that nobody knows is shown as it is', () => {
   assert.equal(countryName('NL'), 'Netherlands');
   assert.equal(countryName('nonsense'), 'nonsense');
+});
+
+test('a brief time is never taken for one of today', () => {
+  const now = Date.UTC(2026, 10, 22, 10);
+  assert.equal(formatBrief(now - 60_000, 'utc', now), '09:59:00');
+  assert.equal(formatBrief(now - 86_400_000, 'utc', now), '21 Nov');
+  assert.equal(formatBrief(Date.UTC(2018, 9, 30), 'utc', now), 'Oct 2018');
 });

@@ -51,6 +51,15 @@ export function formatClock(atMs: number, zone: Zone): string {
   return `${two(at.hour)}:${two(at.minute)}:${two(at.second)}`;
 }
 
+/** Older than this, a time of the day alone would be taken for today's. */
+const BRIEF_MS = 72_000_000;
+
+/** In few letters: `10:04:07`, `22 Nov` of earlier days, `Nov 2018` of earlier years. */
+export function formatBrief(atMs: number, zone: Zone, nowMs: number): string {
+  if (nowMs - atMs < BRIEF_MS) return formatClock(atMs, zone);
+  return formatTick(atMs, clockOf(atMs, zone).year === clockOf(nowMs, zone).year ? 'day' : 'month', zone);
+}
+
 /** `22 Nov 2026 10:04:07.250 UTC`: what a title or a report says. */
 export function formatExact(atMs: number, zone: Zone): string {
   const at = clockOf(atMs, zone);

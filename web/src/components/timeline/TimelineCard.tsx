@@ -21,6 +21,9 @@ const MIN_BAR_PX = 6;
 /** Rows of the table: the newest bars that hold anything. */
 const MAX_ROWS = 200;
 
+/** What the style sheet puts below the chart. */
+const BODY_PADDING = 8;
+
 interface Props {
   scope: Scope;
   onRange(range: Range): void;
@@ -145,7 +148,7 @@ export function TimelineCard({ scope, onRange, empty }: Props) {
       </div>
       <div
         className={query.isPlaceholderData ? 'timeline-body fetching' : 'timeline-body'}
-        style={{ minHeight: CHART_HEIGHT }}
+        style={{ minHeight: CHART_HEIGHT + BODY_PADDING }}
       >
         <div ref={body} />
         {bars === null ? (

@@ -34,7 +34,7 @@ export function LatestCard({ scope }: { scope: Scope }) {
             {rows.map((session) => (
               <li key={session.id} className={live.isFresh(session.id) ? 'latest-row arrived' : 'latest-row'}>
                 <Link href={`/sessions/${session.id}`}>
-                  <TimeText at={session.started_at} form="clock" />
+                  <TimeText at={session.started_at} form="brief" />
                   <Protocol name={session.protocol} />
                   <Source ip={session.src_ip} country={session.country} network={null} />
                   <span className="latest-what">
