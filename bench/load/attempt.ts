@@ -34,7 +34,7 @@ export function attempt(target: Target, index: number, token: string, observe?: 
   const localAddress = sourceOf(index, target.sources);
   return new Promise((resolve) => {
     const started = performance.now();
-    let bytes = Buffer.alloc(0);
+    let bytes: Buffer = Buffer.alloc(0);
     let over = false;
     /** The last was said; what comes now is nothing to answer. */
     let complete = false;

@@ -69,7 +69,7 @@ export function sensorPart(
     join(PACKAGE_ROOT, 'node_modules'),
     join(PACKAGE_ROOT, 'package.json'),
     dir,
-    '/proc',
+    '/proc/sys/kernel/random/boot_id',
   ];
   return {
     name: 'sensor',
