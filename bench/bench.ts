@@ -137,9 +137,12 @@ export class Bench {
     }
   }
 
-  async startBare(dialogue: Dialogue): Promise<BareServer> {
-    const args = [join(import.meta.dirname, 'bare', 'main.ts')];
-    const { supervised, ready, startMs } = await this.start({ name: 'bare server', args, input: dialogue });
+  /** A yardstick: the bare server that says a dialogue, or the one that takes deliveries. */
+  async startBare(dialogue: Dialogue): Promise<BareServer>;
+  async startBare(sink: { file: string }, script: 'ingest.ts'): Promise<BareServer>;
+  async startBare(input: Dialogue | { file: string }, script = 'main.ts'): Promise<BareServer> {
+    const args = [join(import.meta.dirname, 'bare', script)];
+    const { supervised, ready, startMs } = await this.start({ name: 'bare server', args, input });
     return { pid: supervised.pid ?? 0, port: Number(ready.port), startMs, stop: () => supervised.stop() };
   }
 

@@ -8,12 +8,20 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { errorText } from '../src/events/index.ts';
 import { Bench, type Benchmark } from './bench.ts';
+import { burst } from './cases/burst.ts';
+import { dashboard } from './cases/dashboard.ts';
+import { idle } from './cases/idle.ts';
+import { importing } from './cases/import.ts';
+import { ingest } from './cases/ingest.ts';
+import { memory } from './cases/memory.ts';
+import { start } from './cases/start.ts';
+import { stream } from './cases/stream.ts';
 import { throughput } from './cases/throughput.ts';
 import { describeMachine, machineLines } from './machine.ts';
 import { markdownTable, type Section, textTable } from './report.ts';
 import { unmeasured } from './unmeasured.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [throughput];
+const BENCHMARKS: readonly Benchmark[] = [throughput, burst, memory, start, idle, stream, ingest, importing, dashboard];
 const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
 const RESULTS = join(import.meta.dirname, 'RESULTS.md');
 

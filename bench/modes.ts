@@ -50,18 +50,20 @@ export const TELNET_SHELL: ModeFacts = {
 
 export const isServed = (mode: ModeFacts): boolean => serviceNamed(mode.service) !== undefined;
 
-/** Whether every service that greets is there, and which ports of a sensor hold connections. */
 export const factsOf = (mode: Mode): ModeFacts => {
-  const found = [...LOGIN_MODES, TELNET_SHELL].find((facts) => facts.mode === mode);
+  const found = LOGIN_MODES.find((facts) => facts.mode === mode);
   if (found === undefined) throw new Error(`no mode ${mode}`);
   return found;
 };
+
+/** As long as the names of all runs (`s0`, `b1`): the bare server counts on tokens of one length. */
+const RECORDING_RUN = 'r0';
 
 /** Records what the sensor says in one attempt, for the bare server to say it again. */
 export async function recordDialogue(sensor: AloneSensor, facts: ModeFacts): Promise<Dialogue> {
   const recorder = new DialogueRecorder();
   const target = { mode: facts.mode, host: '127.0.0.1', port: sensor.port(facts.service), sources: 1 };
-  const { result } = await attempt(target, 0, tokenOf('rec', 0), recorder.observe);
+  const { result } = await attempt(target, 0, tokenOf(RECORDING_RUN, 0), recorder.observe);
   if (result !== 'ok') throw new Error(`the recording of ${facts.mode} failed: ${result}`);
   return recorder.dialogue(facts.closes);
 }

@@ -10,12 +10,13 @@ const SPOOL_BYTES = 16 * 1024 ** 3;
 /** All records of a stopped sensor's spool, in the batches that an uplink would send. */
 export async function* spooledBatches(
   queue: string,
+  maxRecords: number = READ_RECORDS,
 ): AsyncGenerator<{ first: number; last: number; records: SpooledRecord[] }> {
   const spool = openSpool({ dir: queue, maxBytes: SPOOL_BYTES });
   try {
     let after: Position | undefined;
     for (;;) {
-      const batch = spool.read(READ_BYTES, READ_RECORDS, after);
+      const batch = spool.read(READ_BYTES, maxRecords, after);
       if (batch === undefined) return;
       after = { boot: batch.boot, seq: batch.last };
       yield batch;

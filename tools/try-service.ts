@@ -9,7 +9,8 @@ import { testIdentity } from '../src/protocols/surfaces/identity.ts';
 import { PERSONA_KINDS, type PersonaKind } from '../src/protocols/surfaces/persona.ts';
 import { makePersona } from '../src/protocols/surfaces/personas.ts';
 import { sensorConfig } from '../src/sensor/config.ts';
-import { listen, Sessions } from '../src/sensor/listener.ts';
+import { listen } from '../src/sensor/listener.ts';
+import { Sessions } from '../src/sensor/sessions.ts';
 import { Turn } from '../src/sensor/turn.ts';
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -31,11 +32,14 @@ const listener = await listen({
   limits: config.limits,
   dataPorts: config.dataPorts,
   sessions: new Sessions(config.limits),
-  turn: new Turn({
-    append: (entries) => {
-      for (const entry of entries) if ('payload' in entry && 'kind' in entry) console.log(entry.payload);
+  turn: new Turn(
+    {
+      append: (entries) => {
+        for (const entry of entries) if ('payload' in entry && 'kind' in entry) console.log(entry.payload);
+      },
     },
-  }),
+    (error) => console.error('the turn failed', error),
+  ),
   faults: { add: (code, error, facts) => console.error(code, facts, error) },
 });
 console.error(`${service.name} as ${service.product(persona)} (${kind}) on 127.0.0.1:${listener.port}`);

@@ -39,6 +39,11 @@ async function measure(bench: Bench, facts: ModeFacts, server: AloneSensor | Bar
     seconds,
   });
   const after = processFigures(server.pid);
+  // A yardstick that fails would flatter what is measured by it.
+  if (!('queue' in server) && result.ok < result.attempts)
+    throw new Error(
+      `the bare server failed ${result.attempts - result.ok} of ${result.attempts} ${facts.mode} attempts`,
+    );
   return { result, cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / Math.max(1, result.attempts) };
 }
 

@@ -1,5 +1,5 @@
 /** The manager's API as the commands use it. */
-import { ProjectError } from '../events/index.ts';
+import { errorCode, errorText, ProjectError } from '../events/errors.ts';
 
 export interface Target {
   url: string;
@@ -22,15 +22,30 @@ export class ApiError extends ProjectError {
 
 type Query = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-export class Client {
-  private readonly target: Target;
+/** Why there was no answer. Where several addresses of a name were tried, the reasons are one level deeper. */
+function reasonOf(thrown: unknown): string {
+  const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
+  const first = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause;
+  return errorText(first) || (errorCode(first) ?? String(first));
+}
 
-  constructor(target: Target) {
+export class Client {
+  private target: Target;
+  private readonly find: (() => Promise<Target | undefined>) | undefined;
+
+  /** `find` tells where the manager is now: one that was started again may have another address. */
+  constructor(target: Target, find?: () => Promise<Target | undefined>) {
     this.target = target;
+    this.find = find;
   }
 
   get url(): string {
     return this.target.url;
+  }
+
+  /** Looks again for the manager, for those who wait for one that went away. */
+  async renew(): Promise<void> {
+    this.target = (await this.find?.()) ?? this.target;
   }
 
   private address(path: string, query: Query): URL {
@@ -59,25 +74,50 @@ export class Client {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
     } catch (cause) {
-      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
-      throw new ProjectError('MANAGER_UNREACHABLE', `the manager at ${this.target.url} does not answer: ${reason}`, {
-        cause,
-        url: this.target.url,
-      });
+      if (options.signal?.aborted === true) throw cause;
+      throw this.unreachable(cause);
     }
     if (response.ok) return response;
-    const text = await response.text();
+    const text = await response.text().catch(() => '');
     let body: ProblemBody = {};
     try {
-      body = JSON.parse(text) as ProblemBody;
+      const parsed = JSON.parse(text) as unknown;
+      body = typeof parsed === 'object' && parsed !== null ? parsed : { detail: this.foreign(response.status) };
     } catch {
-      body = { detail: `${this.target.url} answered ${response.status}, and not as a manager of this program does` };
+      body = { detail: this.foreign(response.status) };
     }
     throw new ApiError(response.status, body, path);
   }
 
+  private unreachable(cause: unknown): ProjectError {
+    const { url } = this.target;
+    return new ProjectError('MANAGER_UNREACHABLE', `the manager at ${url} does not answer: ${reasonOf(cause)}`, {
+      cause,
+      url,
+    });
+  }
+
+  private foreign(status: number): string {
+    return `${this.target.url} answered ${status}, and not as a manager of this program does`;
+  }
+
+  /** The body of an answer as JSON; undefined where there is none. */
+  private async read<Body>(response: Response): Promise<Body> {
+    let text: string;
+    try {
+      text = await response.text();
+    } catch (cause) {
+      throw this.unreachable(cause);
+    }
+    try {
+      return (text === '' ? undefined : JSON.parse(text)) as Body;
+    } catch (cause) {
+      throw new ProjectError('API_FOREIGN', this.foreign(response.status), { cause, url: this.target.url });
+    }
+  }
+
   async get<Body>(path: string, query: Query = {}): Promise<Body> {
-    return (await (await this.fetch('GET', path, { query })).json()) as Body;
+    return await this.read(await this.fetch('GET', path, { query }));
   }
 
   async send<Body>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, query: Query = {}): Promise<Body> {
@@ -85,8 +125,6 @@ export class Client {
       body === undefined
         ? { query }
         : { query, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
-    const response = await this.fetch(method, path, options);
-    const text = await response.text();
-    return (text === '' ? undefined : JSON.parse(text)) as Body;
+    return await this.read(await this.fetch(method, path, options));
   }
 }

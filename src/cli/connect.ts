@@ -1,12 +1,9 @@
 /** Finds the manager that a command talks to: the one given, the running one of the data folder, or one started for as long as the command runs. */
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type RunFile, runFilePath } from '../manager/manager.ts';
-import { Client, type Target } from './client.ts';
-import { loadConfig } from './config.ts';
-import { openLogFile } from './log-file.ts';
-import { makeStoreToken, managerPart, storePart } from './stack.ts';
-import { Supervised } from './supervisor.ts';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { errorText, ProjectError } from '../events/errors.ts';
+import { loadRunFile, type RunFile, runFilePath } from '../manager/run-file.ts';
+import { ApiError, Client, type Target } from './client.ts';
 import { UsageError } from './usage.ts';
 
 export interface Where {
@@ -15,67 +12,75 @@ export interface Where {
   token?: string;
 }
 
-const ANSWER_MS = 3000;
+const ANSWER_MS = 5000;
 
-/** The running manager of a data folder, if it answers. */
-export async function runningManager(dataDir: string): Promise<Target | undefined> {
-  const path = runFilePath(dataDir);
-  if (!existsSync(path)) return undefined;
-  let run: RunFile;
+function runFileOf(dataDir: string): RunFile | undefined {
   try {
-    run = JSON.parse(readFileSync(path, 'utf8')) as RunFile;
+    return loadRunFile(dataDir);
   } catch (cause) {
-    throw new UsageError(`${path} cannot be read; run this as the user who runs the manager`, { cause, path });
+    const path = runFilePath(dataDir);
+    throw new ProjectError(
+      'DATA_FORBIDDEN',
+      `${path} cannot be read (${errorText(cause)}); run this as the user who runs the manager`,
+      { cause, path },
+    );
   }
-  const answers = await fetch(new URL('/api/v1/health', run.url), { signal: AbortSignal.timeout(ANSWER_MS) }).then(
-    (response) => response.ok,
-    () => false,
-  );
-  return answers ? { url: run.url, token: run.token } : undefined;
+}
+
+/**
+ * The running manager of a data folder, if it answers. Asked with its credential: what answers at an address that a killed manager left behind may
+ * be that of another folder.
+ */
+export async function runningManager(dataDir: string): Promise<Target | undefined> {
+  const run = runFileOf(dataDir);
+  if (run === undefined) return undefined;
+  const client = new Client(run);
+  try {
+    await client.fetch('GET', '/me', { signal: AbortSignal.timeout(ANSWER_MS) });
+    return { url: run.url, token: run.token };
+  } catch (error) {
+    // One that is in trouble is there all the same, and says so itself to whoever asks for more.
+    return error instanceof ApiError && error.status >= 500 ? { url: run.url, token: run.token } : undefined;
+  }
+}
+
+/** What a command does without a running manager: start one for itself, start one only where there is something to read, or give up. */
+export type Without = 'start' | 'start-if-data' | 'give-up';
+
+function checkUrl(url: string): void {
+  const { protocol } = URL.canParse(url) ? new URL(url) : { protocol: '' };
+  if (protocol !== 'http:' && protocol !== 'https:')
+    throw new UsageError(`--url ${url} is no address of a manager; write http://HOST:PORT`, { url });
 }
 
 /** Runs `action` against a manager. A manager that was started for it is stopped again. */
-export async function withManager<Result>(where: Where, action: (client: Client) => Promise<Result>): Promise<Result> {
-  if (where.url !== undefined) {
-    if (where.token === undefined)
-      throw new UsageError('--url needs --token; make one with `sundew token add NAME` on the manager');
-    return await action(new Client({ url: where.url, token: where.token }));
-  }
-  const running = await runningManager(where.data);
-  if (running !== undefined) return await action(new Client(running));
-  return await withTemporaryManager(where.data, action);
-}
-
-async function withTemporaryManager<Result>(
-  dataDir: string,
+export async function withManager<Result>(
+  where: Where,
+  without: Without,
   action: (client: Client) => Promise<Result>,
 ): Promise<Result> {
-  const config = loadConfig(dataDir, undefined, { manager: { listen: '127.0.0.1:0' } });
-  const log = openLogFile(join(dataDir, 'logs', 'sundew.log'));
-  const token = makeStoreToken();
-  const died = (name: string): void => {
-    process.stderr.write(`the ${name} ended and is started again; see ${log.path}\n`);
-  };
-  const store = new Supervised(storePart(dataDir, config, token), log, died);
-  const manager = new Supervised(managerPart(dataDir, config, token, false), log, died);
-  const stop = async (): Promise<void> => {
-    await manager.stop();
-    await store.stop();
-    log.close();
-  };
-  const interrupted = (): void => {
-    void stop().then(() => process.exit(130));
-  };
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
-  try {
-    await Promise.all([store.start(), manager.start()]);
-    const target = await runningManager(dataDir);
-    if (target === undefined) throw new UsageError(`the manager of ${dataDir} does not answer`);
-    return await action(new Client(target));
-  } finally {
-    process.removeListener('SIGINT', interrupted);
-    process.removeListener('SIGTERM', interrupted);
-    await stop();
+  if (where.url !== undefined) {
+    checkUrl(where.url);
+    if (where.token === undefined)
+      throw new UsageError('--url needs --token; make one with `sundew token add NAME` on the manager');
+    if (!/^[\x21-\x7e]+$/.test(where.token)) throw new UsageError('--token is no token: it holds blanks or worse');
+    return await action(new Client({ url: where.url, token: where.token }));
   }
+  if (where.token !== undefined) throw new UsageError('--token belongs to the manager that --url names; add --url');
+  const dataDir = resolve(where.data);
+  const find = (): Promise<Target | undefined> => runningManager(dataDir);
+  const running = await find();
+  if (running !== undefined) return await action(new Client(running, find));
+  if (without === 'give-up')
+    throw new ProjectError('MANAGER_NOT_RUNNING', `no manager runs on ${dataDir}; start one with \`sundew up\``, {
+      dataDir,
+    });
+  if (without === 'start-if-data' && !existsSync(join(dataDir, 'store')))
+    throw new ProjectError(
+      'DATA_MISSING',
+      `there is nothing in ${dataDir} yet; \`sundew up\` or \`sundew import\` begins it, --data names another folder`,
+      { dataDir },
+    );
+  const { withTemporaryManager } = await import('./temporary-manager.ts');
+  return await withTemporaryManager(dataDir, action);
 }

@@ -2,12 +2,13 @@
  * Imports one file: lines are read and parsed here, and delivered to the manager in batches. The manager keeps how far a file has come, so that an
  * interrupted import goes on there.
  */
-import { createHash } from 'node:crypto';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { accessSync, statSync } from 'node:fs';
+import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { constants, zstdCompress } from 'node:zlib';
-import { errorCode, ProjectError } from '../events/index.ts';
+import { constants as zlib, zstdCompress } from 'node:zlib';
+import { errorCode, errorText, ProjectError } from '../events/index.ts';
 import { IMPORT_FORMATS, importerFor, importerNamed } from '../manager/ingest/importers/formats.ts';
 import type { Importer } from '../manager/ingest/importers/importer.ts';
 import { ApiError, type Client } from './client.ts';
@@ -15,7 +16,7 @@ import { type Line, readLines } from './lines.ts';
 import { progress } from './progress.ts';
 
 const compress = promisify(zstdCompress);
-const COMPRESSION = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+const COMPRESSION = { params: { [zlib.ZSTD_c_compressionLevel]: 1 } };
 /** Rows of one delivery, and the bytes of its records at most. */
 const BATCH_ROWS = 10_000;
 const BATCH_BYTES = 24 * 1_048_576;
@@ -23,6 +24,9 @@ const BATCH_BYTES = 24 * 1_048_576;
 const FINGERPRINT_BYTES = 1_048_576;
 const RETRIES = 60;
 const RETRY_MS = 1000;
+/** Lines that are looked at for one that tells the format, and how much is kept of each of those before it. */
+const LOOK_LINES = 100;
+const MAX_UNREAD = 65_536;
 /** Faults kept for the report; all are counted. */
 const MAX_FAULTS = 1000;
 
@@ -36,6 +40,8 @@ export interface FileReport {
   first: string | null;
   last: string | null;
   faults: { line: number; reason: string }[];
+  /** Why the file could not be read to its end, if it could not. What came before is stored. */
+  damage: string | null;
 }
 
 interface Progress {
@@ -52,21 +58,37 @@ async function readAt(handle: FileHandle, position: number, length: number): Pro
   return buffer.subarray(0, bytesRead);
 }
 
-/** What a file is recognised by: its size, its beginning and its end, and how it is read. Standard input has no memory. */
-async function fingerprintOf(path: string, how: string): Promise<{ fingerprint: string; size: number | undefined }> {
-  if (path === '-') return { fingerprint: `stdin-${process.pid}-${Date.now()}`, size: undefined };
-  let size: number;
+/** Says of each file that cannot be read why, before anything is started for it. Reads nothing: a pipe can be read but once. */
+export function checkFile(path: string): void {
+  if (path === '-') return;
   try {
-    const stats = await stat(path);
-    if (!stats.isFile()) throw new ProjectError('IMPORT_NO_FILE', 'this is no file', { path });
-    size = stats.size;
+    if (statSync(path).isDirectory())
+      throw new ProjectError('IMPORT_NO_FILE', 'this is a folder; name the files in it', { path });
+    accessSync(path, constants.R_OK);
   } catch (cause) {
-    if (errorCode(cause) === 'ENOENT')
-      throw new ProjectError('IMPORT_NO_FILE', 'there is no such file', { cause, path });
-    if (errorCode(cause) === 'EACCES')
-      throw new ProjectError('IMPORT_NO_FILE', 'may not be read by this user', { cause, path });
-    throw cause;
+    switch (errorCode(cause)) {
+      case 'ENOENT':
+      case 'ENOTDIR':
+        throw new ProjectError('IMPORT_NO_FILE', 'there is no such file', { cause, path });
+      case 'EACCES':
+        throw new ProjectError('IMPORT_NO_FILE', 'may not be read by this user', { cause, path });
+      default:
+        throw cause;
+    }
   }
+}
+
+interface Identity {
+  fingerprint: string;
+  size: number | undefined;
+}
+
+/** What a file is recognised by: its size, its beginning and its end, and how it is read. Standard input and pipes have no memory. */
+async function identityOf(path: string, how: string): Promise<Identity> {
+  const stats = path === '-' ? undefined : await stat(path);
+  if (stats?.isFile() !== true)
+    return { fingerprint: `stream-${process.pid}-${Date.now()}-${randomUUID()}`, size: undefined };
+  const { size } = stats;
   const handle = await open(path);
   try {
     const hash = createHash('sha256').update(`${how} ${size} `);
@@ -87,17 +109,11 @@ async function progressOf(client: Client, fingerprint: string): Promise<Progress
   }
 }
 
-function chooseImporter(format: string, firstLine: string): Importer {
-  const importer = format === 'auto' ? importerFor(firstLine) : importerNamed(format);
-  if (importer === undefined) {
-    throw new ProjectError(
-      'IMPORT_UNKNOWN_FORMAT',
-      `this is no export that is known here (${IMPORT_FORMATS.join(', ')}); nothing was imported`,
-      { format },
-    );
-  }
-  return importer;
-}
+const unknownFormat = (): ProjectError =>
+  new ProjectError(
+    'IMPORT_UNKNOWN_FORMAT',
+    `this is no export that is known here (${IMPORT_FORMATS.join(', ')}); nothing was imported`,
+  );
 
 class Batch {
   parts: string[] = [];
@@ -113,13 +129,15 @@ class Batch {
   }
 }
 
+/** Imports a file that `checkFile` let pass. */
 export async function importFile(
   client: Client,
   path: string,
   options: { format: string; sensor?: string },
 ): Promise<FileReport> {
-  const { fingerprint, size } = await fingerprintOf(path, `${options.format} ${options.sensor ?? ''}`);
-  let before = path === '-' ? undefined : await progressOf(client, fingerprint);
+  checkFile(path);
+  const { fingerprint, size } = await identityOf(path, `${options.format} ${options.sensor ?? ''}`);
+  let before = size === undefined ? undefined : await progressOf(client, fingerprint);
   if (before?.done === true) {
     // A whole file again: its rows are counted anew, and found to be duplicates.
     await client.send('DELETE', `/imports/${fingerprint}`);
@@ -135,41 +153,35 @@ export async function importFile(
     first: null,
     last: null,
     faults: [],
+    damage: null,
   };
-  if (before !== undefined && before.rows > 0 && process.stderr.isTTY)
-    process.stderr.write(`${path}: going on after ${before.rows} rows\n`);
+  const storedRows = before?.rows ?? 0;
+  if (storedRows > 0 && process.stderr.isTTY) process.stderr.write(`${path}: going on after ${storedRows} rows\n`);
   const bar = progress(`importing ${path}`, size);
-  let importer: Importer | undefined;
+  let importer = options.format === 'auto' ? undefined : importerNamed(options.format);
+  /** Lines from before one that tells what the file is. */
+  const unread: Line[] = [];
   let batch = new Batch();
 
   async function deliver(done: boolean): Promise<void> {
     const query = { file: path, format: report.format, rows: report.rows, invalid: report.invalid, done: String(done) };
     const body = await compress(Buffer.from(batch.parts.join('')), COMPRESSION);
-    for (let tries = 1; ; tries += 1) {
-      try {
-        const response = await client.fetch('POST', `/imports/${fingerprint}`, {
-          query,
-          body,
-          headers: { 'content-type': 'application/x-ndjson', 'content-encoding': 'zstd' },
-        });
-        const stored = (await response.json()) as Progress;
-        report.imported = stored.imported;
-        report.duplicates = stored.duplicates;
-        break;
-      } catch (error) {
-        const again = (error instanceof ApiError && error.status === 503) || errorCode(error) === 'MANAGER_UNREACHABLE';
-        if (!again || tries >= RETRIES) throw error;
-        await sleep(RETRY_MS);
-      }
-    }
+    const stored = await persistently(client, async () => {
+      const response = await client.fetch('POST', `/imports/${fingerprint}`, {
+        query,
+        body,
+        headers: { 'content-type': 'application/x-ndjson', 'content-encoding': 'zstd' },
+      });
+      return (await response.json()) as Progress;
+    });
+    report.imported = stored.imported;
+    report.duplicates = stored.duplicates;
     batch = new Batch();
   }
 
-  function take(line: Line): void {
-    importer ??= chooseImporter(options.format, line.text);
-    report.format = importer.name;
+  function read(line: Line, by: Importer): void {
     report.rows += 1;
-    const result = line.tooLong ? ({ kind: 'invalid', reason: 'is too long' } as const) : importer.read(line.text);
+    const result = line.tooLong ? ({ kind: 'invalid', reason: 'is too long' } as const) : by.read(line.text);
     if (result.kind === 'invalid') {
       report.invalid += 1;
       if (report.faults.length < MAX_FAULTS) report.faults.push({ line: line.number, reason: result.reason });
@@ -179,13 +191,26 @@ export async function importFile(
       if (report.last === null || at > report.last) report.last = at;
     }
     // Rows of an earlier run are stored; they are read for the report alone.
-    if (before !== undefined && report.rows <= before.rows) return;
+    if (report.rows <= storedRows) return;
     batch.rows += 1;
     if (result.kind === 'row') {
       const sensor = options.sensor ?? result.row.sensor;
       batch.add(`${JSON.stringify({ record: 'session', sensor, ...result.row.session })}\n`);
       for (const event of result.row.events) batch.add(`${JSON.stringify({ record: 'event', sensor, ...event })}\n`);
     }
+  }
+
+  function take(line: Line): void {
+    importer ??= importerFor(line.text);
+    if (importer === undefined) {
+      // The first lines of a file may be broken ones as well as any others.
+      unread.push(line.tooLong ? line : { ...line, text: line.text.slice(0, MAX_UNREAD) });
+      if (unread.length > LOOK_LINES) throw unknownFormat();
+      return;
+    }
+    report.format = importer.name;
+    if (unread.length > 0) for (const one of unread.splice(0)) read(one, importer);
+    read(line, importer);
   }
 
   try {
@@ -196,10 +221,32 @@ export async function importFile(
       }
       bar.add(bytes, { note: `${report.rows.toLocaleString('en')} rows` });
     }
-    if (importer === undefined) throw new ProjectError('IMPORT_EMPTY', 'there is nothing in it', { path });
-    await deliver(true);
+  } catch (error) {
+    if (errorCode(error) !== 'IMPORT_DAMAGED' || importer === undefined) throw error;
+    report.damage = errorText(error);
   } finally {
     bar.stop();
   }
+  if (unread.length > 0) throw unknownFormat();
+  if (importer === undefined || (report.rows === 0 && report.damage === null))
+    throw new ProjectError('IMPORT_EMPTY', 'there is nothing in it', { path });
+  await deliver(report.damage === null);
   return report;
+}
+
+/** Repeats what failed because the manager is away for a moment, or takes nothing in at the moment. */
+async function persistently<Result>(client: Client, action: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await action();
+    } catch (error) {
+      const again =
+        error instanceof ApiError
+          ? error.status === 503 || error.status === 504
+          : !(error instanceof ProjectError) || errorCode(error) === 'MANAGER_UNREACHABLE';
+      if (!again || tries >= RETRIES) throw error;
+      await sleep(RETRY_MS);
+      await client.renew();
+    }
+  }
 }

@@ -15,8 +15,8 @@ export function openLogFile(path: string): LogFile {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   let fd = openSync(path, 'a', 0o600);
   let size = fstatSync(fd).size;
+  let closed = false;
   function rotate(): void {
-    closeSync(fd);
     for (let index = KEPT - 1; index >= 1; index -= 1) {
       try {
         renameSync(index === 1 ? path : `${path}.${index - 1}`, `${path}.${index}`);
@@ -24,12 +24,15 @@ export function openLogFile(path: string): LogFile {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
     }
-    fd = openSync(path, 'a', 0o600);
+    const next = openSync(path, 'a', 0o600);
+    closeSync(fd);
+    fd = next;
     size = 0;
   }
   return {
     path,
     write(chunk) {
+      if (closed) return;
       // A full disk must not end the processes whose log this is.
       try {
         if (size + chunk.length > MAX_BYTES) rotate();
@@ -38,6 +41,9 @@ export function openLogFile(path: string): LogFile {
         size += 0;
       }
     },
-    close: () => closeSync(fd),
+    close() {
+      if (!closed) closeSync(fd);
+      closed = true;
+    },
   };
 }

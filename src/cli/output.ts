@@ -1,5 +1,5 @@
 /** How commands print: aligned tables, CSV, JSON. What an attacker chose is made harmless for the terminal. */
-import { csvCell } from '../manager/queries/export/formats.ts';
+import { csvCell } from '../manager/queries/export/csv.ts';
 
 /** C0, DEL and C1 controls, and the marks that turn the direction of text (UAX #9): a terminal obeys them. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about.

@@ -11,6 +11,9 @@ const source = (path: string): string => join(PACKAGE_ROOT, 'src', path);
 /** libuv's threads for the engine: its sessions and what the process itself needs (see the store host). */
 const STORE_THREADS = '24';
 
+/** Compiled code is kept from start to start: a part starts faster, and is smaller without the compiler. Each trusts only its own folder. */
+const compileCache = (dir: string): Record<string, string> => ({ NODE_COMPILE_CACHE: join(dir, 'compiled') });
+
 /** The name of the local sensor: that of the machine. */
 const LOCAL_SENSOR = (): string =>
   hostname()
@@ -36,13 +39,19 @@ export function storePart(dataDir: string, config: Config, token: string): Part 
     '--memory-mb',
     String(config.manager.storeMemoryMb),
   ];
-  return { name: 'store', args, input: { token }, environment: { UV_THREADPOOL_SIZE: STORE_THREADS } };
+  return {
+    name: 'store',
+    args,
+    input: { token },
+    environment: { UV_THREADPOOL_SIZE: STORE_THREADS, ...compileCache(join(dataDir, 'run')) },
+  };
 }
 
 export function managerPart(dataDir: string, config: Config, token: string, withLocalSensor: boolean): Part {
   return {
     name: 'manager',
     args: [source('manager/main.ts')],
+    environment: compileCache(join(dataDir, 'run')),
     input: {
       dataDir,
       version: VERSION,
@@ -79,6 +88,7 @@ export function sensorPart(
       `--allow-fs-write=${dir}`,
       source('sensor/main.ts'),
     ],
+    environment: compileCache(dir),
     input: {
       dir,
       version: VERSION,

@@ -23,6 +23,14 @@ export interface Readiness {
   [name: string]: unknown;
 }
 
+function readinessOf(line: string): Readiness {
+  try {
+    return JSON.parse(line) as Readiness;
+  } catch {
+    return { event: 'failed', message: line };
+  }
+}
+
 const PAUSE_FIRST_MS = 200;
 /** A part that ran this long before it died begins with the first pause again. */
 const STEADY_MS = 30_000;
@@ -36,8 +44,8 @@ export class Supervised {
   private readonly log: LogFile;
   private readonly onRestart: OnRestart;
   private readonly pauseMaxMs: number;
+  private readonly stopped = new AbortController();
   private child: ChildProcess | undefined;
-  private stopping = false;
   private running: Promise<void> | undefined;
 
   constructor(part: Part, log: LogFile, onRestart: OnRestart, pauseMaxMs = 10_000) {
@@ -65,7 +73,8 @@ export class Supervised {
   private spawn(): { ready: Promise<Readiness>; ended: Promise<[number | null, string | null]> } {
     const child = spawn(process.execPath, this.part.args, {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, ...this.part.environment },
+      // What else is in our environment is nobody's business, least of all the sensor's.
+      env: { PATH: process.env.PATH ?? '', ...this.part.environment },
     });
     this.child = child;
     this.isReady = false;
@@ -78,7 +87,7 @@ export class Supervised {
     const ready = new Promise<Readiness>((resolve, reject) => {
       child.once('error', reject);
       createInterface({ input: child.stdout as NonNullable<typeof child.stdout> }).once('line', (line) => {
-        const said = JSON.parse(line) as Readiness;
+        const said = readinessOf(line);
         this.isReady = said.event === 'ready';
         if (this.isReady) resolve(said);
         else
@@ -118,18 +127,18 @@ export class Supervised {
       const since = Date.now();
       const [code, signal] = await ended;
       this.isReady = false;
-      if (this.stopping) return;
+      if (this.stopped.signal.aborted) return;
       this.onRestart(this.part.name, code, signal);
       if (Date.now() - since > STEADY_MS) pause = PAUSE_FIRST_MS;
-      await sleep(pause);
+      await sleep(pause, undefined, { signal: this.stopped.signal }).catch(() => undefined);
       pause = Math.min(this.pauseMaxMs, pause * 2);
-      if (this.stopping) return;
+      if (this.stopped.signal.aborted) return;
       ended = this.spawn().ended;
     }
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
+    this.stopped.abort();
     const { child } = this;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGTERM');
@@ -137,4 +146,9 @@ export class Supervised {
     await (this.running ?? new Promise((resolve) => child.once('close', resolve)));
     clearTimeout(timer);
   }
+}
+
+/** Stops parts one after the other, the last one started first: what depends on others goes before them. */
+export async function stopAll(parts: readonly Supervised[]): Promise<void> {
+  for (const part of parts.toReversed()) await part.stop();
 }

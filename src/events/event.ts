@@ -1,7 +1,7 @@
 /** The event record and the event types that every protocol shares. A protocol's own types are declared in its folder's `events.ts`. */
 import { type ZodType, z } from 'zod';
 import { MAX_LIST, MAX_LONG_TEXT, MAX_SHORT_TEXT } from './limits.ts';
-import { endReason, envelope, port, shortText, timestamp, uuid } from './session.ts';
+import { count32, endReason, envelope, port, shortText, timestamp, uuid } from './session.ts';
 
 /** Event name -> schema of its fields. A service can record only what its catalogue declares. */
 export type Catalogue = Readonly<Record<string, ZodType>>;
@@ -105,7 +105,7 @@ export type SharedEventFields<Name extends SharedEventType> = z.infer<SharedEven
 /** An event as it is stored: the fields of its type are in `fields`. */
 export const eventRecord = envelope.extend({
   session_id: uuid.nullable().describe('Null for what belongs to no session (`records.shed`).'),
-  seq: count.describe('Position within its session, from 0.'),
+  seq: count32.describe('Position within its session, from 0.'),
   at: timestamp,
   type: z
     .string()

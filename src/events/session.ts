@@ -7,9 +7,14 @@ import { MAX_LIST, MAX_SHORT_TEXT } from './limits.ts';
 export const timestamp = z.iso.datetime({ precision: 3 }).describe('UTC, RFC 3339 with milliseconds.');
 export const uuid = z.string().regex(UUID);
 export const shortText = z.string().max(MAX_SHORT_TEXT);
-export const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'no IPv4 or IPv6 address');
+/** Without a zone (`fe80::1%eth0`, RFC 4007 §11): it means something on the sensor's machine alone. */
+export const ipAddress = z
+  .string()
+  .refine((text) => isIP(text) !== 0 && !text.includes('%'), 'no IPv4 or IPv6 address');
 export const port = z.int().min(0).max(65_535);
-const count = z.int().nonnegative();
+const byteCount = z.int().nonnegative();
+/** How many of something, or a position among them, as 32 bits hold it. */
+export const count32 = z.int().min(0).max(4_294_967_295);
 
 export const END_REASONS = [
   'peer_closed',
@@ -47,13 +52,13 @@ export const sessionRecord = envelope.extend({
   boot_id: uuid.describe('The run of the sensor that recorded it.'),
   started_at: timestamp,
   ended_at: timestamp,
-  bytes_in: count.describe('Bytes from the source.'),
-  bytes_out: count.describe('Bytes to the source.'),
+  bytes_in: byteCount.describe('Bytes from the source.'),
+  bytes_out: byteCount.describe('Bytes to the source.'),
   end_reason: endReason,
-  events: count,
-  logins: count,
-  commands: count,
-  files: count,
+  events: count32,
+  logins: count32,
+  commands: count32,
+  files: count32,
   ja4: z.string().max(64),
   hassh: z.string().max(64),
   client: shortText.describe('Client software as it named itself.'),

@@ -13,7 +13,7 @@
 import { z } from 'zod';
 import { type EventRecord, eventRecord } from './event.ts';
 import { ARTIFACT_CHUNK_BYTES, MAX_ARTIFACT_BYTES } from './limits.ts';
-import { type SessionRecord, sessionRecord, timestamp, uuid } from './session.ts';
+import { count32, type SessionRecord, sessionRecord, timestamp, uuid } from './session.ts';
 
 const n = z.int().positive();
 const base64 = (maxBytes: number) =>
@@ -22,12 +22,15 @@ const base64 = (maxBytes: number) =>
     .max(Math.ceil(maxBytes / 3) * 4)
     .regex(/^[A-Za-z0-9+/]*={0,2}$/);
 
+/** Longest time after its record's `at` that a part of a transcript can be, in milliseconds: what 32 bits hold, 49 days. */
+const partOffset = count32;
+
 /** Bytes of a conversation. A part is [milliseconds after `at`, direction (`i` from the source, `o` to it), bytes]. */
 export const transcriptRecord = z.object({
   session_id: uuid,
-  seq: z.int().nonnegative().describe('Position among the transcript records of the session, from 0.'),
+  seq: count32.describe('Position among the transcript records of the session, from 0.'),
   at: timestamp,
-  parts: z.array(z.tuple([z.int().nonnegative(), z.enum(['i', 'o']), base64(ARTIFACT_CHUNK_BYTES)])).max(1024),
+  parts: z.array(z.tuple([partOffset, z.enum(['i', 'o']), base64(ARTIFACT_CHUNK_BYTES)])).max(1024),
 });
 export type TranscriptRecord = z.infer<typeof transcriptRecord>;
 

@@ -1,9 +1,8 @@
 /** A running manager: its parts put together. */
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProjectError } from '../events/index.ts';
+import { errorText, ProjectError } from '../events/index.ts';
 import { Accounts } from './accounts/accounts.ts';
 import type { Context } from './api/context.ts';
 import { buildServer } from './api/server.ts';
@@ -13,14 +12,16 @@ import { Disk } from './disk.ts';
 import { loadPlaces } from './enrich/places.ts';
 import { Sensors } from './fleet/sensors.ts';
 import { Artifacts } from './ingest/artifacts.ts';
+import type { Stored } from './ingest/gather.ts';
 import { Imports } from './ingest/imports.ts';
-import { Intake, type Stored } from './ingest/intake.ts';
+import { Intake } from './ingest/intake.ts';
 import { Hub } from './live/hub.ts';
 import { LastLogins } from './live/last-logins.ts';
 import type { LiveItem } from './live/matches.ts';
 import { lockFolder } from './lock.ts';
 import type { Log } from './log.ts';
 import { eventFromRecord, sessionFromRecord } from './queries/records.ts';
+import { localToken, saveRunFile } from './run-file.ts';
 import { isRetryable, openStoreClient, type StoreClient } from './store/client.ts';
 import { migrate } from './store/schema.ts';
 
@@ -102,8 +103,9 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
       );
     };
     const intake = new Intake({ control, journalDir: join(dataDir, 'intake'), store, places, artifacts, log, publish });
-    await intake.recover();
     undo.push(() => intake.stop());
+    // The dashboard does not wait for it; deliveries and imports do.
+    intake.recover().catch((error) => log.error({ error: errorText(error) }, 'the intake journal is not brought home'));
 
     const context: Context = {
       version: options.version,
@@ -131,7 +133,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
       throw new ProjectError('MANAGER_PORT_IN_USE', `${config.listen} ${why}`, { cause, listen: config.listen });
     });
     undo.push(() => app.close());
-    const runFile = writeRunFile(dataDir, {
+    const runFile = saveRunFile(dataDir, {
       url,
       token: context.localToken,
       pid: process.pid,
@@ -149,33 +151,4 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     for (const step of undo.reverse()) await step();
     throw error;
   }
-}
-
-/** Where the manager of this folder is, and a credential for whoever may read the file. */
-export interface RunFile {
-  url: string;
-  token: string;
-  pid: number;
-  version: string;
-}
-
-export const runFilePath = (dataDir: string): string => join(dataDir, 'run', 'manager.json');
-
-/** A manager that is started again after it was killed keeps the credential, so that commands that were under way go on. */
-function localToken(dataDir: string): string {
-  try {
-    const { token } = JSON.parse(readFileSync(runFilePath(dataDir), 'utf8')) as Partial<RunFile>;
-    if (typeof token === 'string' && token.length > 20) return token;
-  } catch {
-    // None was left, or it is not readable any more: a new one.
-  }
-  return randomBytes(32).toString('base64url');
-}
-
-function writeRunFile(dataDir: string, content: RunFile): string {
-  const path = runFilePath(dataDir);
-  mkdirSync(join(dataDir, 'run'), { recursive: true, mode: 0o700 });
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(content)}\n`, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
-  return path;
 }

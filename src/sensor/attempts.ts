@@ -1,7 +1,7 @@
 /** Login attempts by source and service, over all connections: what lures that open at the n-th try count by. Bounded, and forgotten after a while. */
 
-const MAX_SOURCES = 20_000;
-const FORGET_MS = 3_600_000;
+export const MAX_SOURCES = 20_000;
+export const FORGET_MS = 3_600_000;
 
 export class Attempts {
   private readonly counts = new Map<string, { count: number; at: number }>();

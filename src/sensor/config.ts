@@ -55,6 +55,7 @@ export const sensorConfig = z.strictObject({
   portOffset: portNumber.default(0).describe('Added to every port of a service.'),
   dataPorts: z
     .tuple([portNumber, portNumber])
+    .refine(([low, high]) => low <= high && (low > 0 || high === 0), 'from a lower port to a higher one, or 0, 0')
     .default([0, 0])
     .describe('Range of ports for second connections (FTP passive mode); 0, 0 lets the system choose.'),
   options: z

@@ -3,12 +3,16 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { ProjectError } from '../events/index.ts';
 import type { DataHandler, DataListener } from '../protocols/kernel/contract.ts';
 
-/** How long the peer may take to connect, and how long the connection may be silent. */
-const WAIT_MS = 60_000;
-const IDLE_MS = 60_000;
+export interface DataPortTimes {
+  /** How long the peer may take to connect. */
+  waitMs: number;
+  /** How long the connection may be silent. */
+  idleMs: number;
+}
+const TIMES: DataPortTimes = { waitMs: 60_000, idleMs: 60_000 };
 /** Ports tried of a configured range before giving up. */
 const MAX_TRIES = 32;
-/** Bytes that may wait for a peer that does not read. */
+/** Bytes that may wait for a peer that does not read; then the connection is cut. */
 const MAX_PENDING = 4 * 1_048_576;
 
 export interface DataPortOptions {
@@ -45,7 +49,11 @@ async function listenInRange(server: Server, options: DataPortOptions): Promise<
   });
 }
 
-export async function openDataPort(options: DataPortOptions, handler: DataHandler): Promise<DataListener> {
+export async function openDataPort(
+  options: DataPortOptions,
+  handler: DataHandler,
+  times: DataPortTimes = TIMES,
+): Promise<DataListener> {
   let socket: Socket | undefined;
   let over = false;
   const finish = (): void => {
@@ -63,20 +71,21 @@ export async function openDataPort(options: DataPortOptions, handler: DataHandle
     socket = given;
     clearTimeout(waiting);
     server.close();
-    given.setTimeout(IDLE_MS, () => given.destroy());
+    given.setTimeout(times.idleMs, () => given.destroy());
     given.on('data', (chunk) => handler.data(chunk));
     given.on('end', finish);
     given.on('error', finish);
     given.on('close', finish);
     handler.opened({
       send: (bytes) => {
-        if (given.writable && given.writableLength < MAX_PENDING) given.write(bytes);
+        if (given.writable) given.write(bytes);
+        if (given.writableLength > MAX_PENDING) given.destroy();
       },
       end: () => given.end(),
       destroy: () => given.destroy(),
     });
   });
-  const waiting = setTimeout(finish, WAIT_MS);
+  const waiting = setTimeout(finish, times.waitMs);
   try {
     await listenInRange(server, options);
   } catch (cause) {
@@ -88,11 +97,12 @@ export async function openDataPort(options: DataPortOptions, handler: DataHandle
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
     close: () => {
+      // A peer that has only ended its own side is still connected.
+      socket?.destroy();
       if (over) return;
       over = true;
       clearTimeout(waiting);
       server.close();
-      socket?.destroy();
     },
   };
 }

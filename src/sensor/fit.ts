@@ -1,14 +1,26 @@
-/** Cuts an event's values to the bounds of its schema, so that an over-long value is kept as far as it fits and never refused later. */
+/** Cuts an event's values to the bounds of its schema and of a record, so that an over-long value is kept as far as it fits and never refused later. */
 import { type ZodType, z } from 'zod';
+import { MAX_RECORD_BYTES } from '../events/index.ts';
 
-export interface Fit {
-  fields: unknown;
-  /** The first value that had to be cut, and its length before. */
-  cut?: { path: string; length: number };
+export interface Cut {
+  path: string;
+  /** Length before. */
+  length: number;
 }
 
-type Holder = Record<PropertyKey, unknown>;
+export interface Fit {
+  /** The fields as JSON. */
+  json: string;
+  /** The first value that had to be cut. */
+  cut?: Cut;
+}
 
+/** What an event record has beside its fields takes a few hundred bytes. */
+const MAX_FIELDS_BYTES = MAX_RECORD_BYTES - 4096;
+/** Longest escape that JSON makes of one UTF-16 unit, `\u0000`; UTF-8 never takes more. */
+const MAX_UNIT_BYTES = 6;
+
+type Holder = Record<PropertyKey, unknown>;
 function holderOf(root: unknown, path: readonly PropertyKey[]): Holder | undefined {
   let value = root;
   for (const key of path.slice(0, -1))
@@ -16,24 +28,60 @@ function holderOf(root: unknown, path: readonly PropertyKey[]): Holder | undefin
   return typeof value === 'object' && value !== null ? (value as Holder) : undefined;
 }
 
-/** Fields that fit their schema are returned as they are. What does not fit for another reason than its size is a bug of the service, and throws. */
-export function fitToSchema(schema: ZodType, fields: Readonly<Record<string, unknown>>): Fit {
-  const first = schema.safeParse(fields);
-  if (first.success) return { fields: first.data };
-  const copy = structuredClone(fields) as Holder;
-  let cut: Fit['cut'];
-  for (const issue of first.error.issues) {
+/** Cutting can split a surrogate pair, whose half UTF-8 cannot carry. */
+const cutText = (text: string, length: number): string => text.slice(0, length).toWellFormed();
+
+function cutToSchema(
+  schema: ZodType,
+  fields: unknown,
+  issues: readonly z.core.$ZodIssue[],
+): { data: unknown; cut: Cut | undefined } {
+  const copy = structuredClone(fields);
+  let cut: Cut | undefined;
+  for (const issue of issues) {
     const holder = holderOf(copy, issue.path);
     const key = issue.path.at(-1);
     if (issue.code !== 'too_big' || holder === undefined || key === undefined) continue;
     const value = holder[key];
     const maximum = Number(issue.maximum);
-    if (typeof value === 'string') holder[key] = value.slice(0, maximum).toWellFormed();
+    if (typeof value === 'string') holder[key] = cutText(value, maximum);
     else if (Array.isArray(value)) holder[key] = value.slice(0, maximum);
     else continue;
     cut ??= { path: issue.path.map(String).join('.'), length: (value as string | unknown[]).length };
   }
   const second = schema.safeParse(copy);
   if (!second.success) throw new TypeError(`event does not fit its schema: ${z.prettifyError(second.error)}`);
-  return cut === undefined ? { fields: second.data } : { fields: second.data, cut };
+  return { data: second.data, cut };
+}
+
+const fitsRecord = (json: string): boolean =>
+  json.length * MAX_UNIT_BYTES <= MAX_FIELDS_BYTES || Buffer.byteLength(json) <= MAX_FIELDS_BYTES;
+
+/** Halves the longest texts until all of them together fit a record: a request can have a thousand header fields, each within its own bound. */
+function cutToRecord(json: string): Fit {
+  const fields: unknown = JSON.parse(json);
+  let longest = 0;
+  JSON.stringify(fields, (_, value: unknown) => {
+    if (typeof value === 'string') longest = Math.max(longest, value.length);
+    return value;
+  });
+  for (let length = longest >> 1; length > 0; length >>= 1) {
+    const shorter = JSON.stringify(fields, (_, value: unknown) =>
+      typeof value === 'string' && value.length > length ? cutText(value, length) : value,
+    );
+    if (fitsRecord(shorter)) return { json: shorter, cut: { path: 'record bytes', length: Buffer.byteLength(json) } };
+  }
+  throw new TypeError('event does not fit a record');
+}
+
+/** Fields that fit are encoded as they are. What does not fit for another reason than its size is a bug of the service, and throws. */
+export function fitEvent(schema: ZodType, fields: Readonly<Record<string, unknown>>): Fit {
+  const first = schema.safeParse(fields);
+  const { data, cut } = first.success
+    ? { data: first.data, cut: undefined }
+    : cutToSchema(schema, fields, first.error.issues);
+  const json = JSON.stringify(data);
+  if (fitsRecord(json)) return cut === undefined ? { json } : { json, cut };
+  const shorter = cutToRecord(json);
+  return cut === undefined ? shorter : { ...shorter, cut };
 }

@@ -24,23 +24,34 @@ export function loadSeed(dir: string): Buffer {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const path = join(dir, 'seed');
   if (!existsSync(path)) writeSecret(path, `${randomBytes(SEED_BYTES).toString('hex')}\n`);
-  const seed = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex');
-  if (seed.length !== SEED_BYTES) {
+  const text = readFileSync(path, 'utf8').trim();
+  if (text.length !== 2 * SEED_BYTES || !/^[0-9a-f]+$/.test(text)) {
     throw new ProjectError(
       'SENSOR_SEED_DAMAGED',
       `${path} does not hold ${SEED_BYTES} bytes in hex; restore it, or remove it and the keys beside it to become another machine`,
       { path },
     );
   }
-  return seed;
+  return Buffer.from(text, 'hex');
 }
+
+const WHOLE_KEY = /^-----BEGIN PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+\n-----END PRIVATE KEY-----\s*$/;
 
 /** Private keys as PEM files of a folder. */
 export function keyFolder(dir: string): KeyStore {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const path = (name: string): string => join(dir, `${name}.pem`);
   return {
-    load: (name) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : undefined),
+    load(name) {
+      if (!existsSync(path(name))) return undefined;
+      const pem = readFileSync(path(name), 'utf8');
+      if (WHOLE_KEY.test(pem)) return pem;
+      throw new ProjectError(
+        'SENSOR_KEY_DAMAGED',
+        `${path(name)} holds no private key; restore it, or remove it to have a new one made`,
+        { path: path(name) },
+      );
+    },
     save: (name, pem) => writeSecret(path(name), pem),
   };
 }

@@ -3,74 +3,19 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { type Catalogue, ProjectError } from '../events/index.ts';
 import type { Identity, Service } from '../protocols/kernel/contract.ts';
 import type { Persona } from '../protocols/surfaces/persona.ts';
-import { Attempts } from './attempts.ts';
 import type { SensorLimits } from './config.ts';
 import { normaliseAddress, openDataPort } from './data-port.ts';
 import { LiveSession } from './live-session.ts';
 import { catalogueOf, SessionRecorder } from './session-recorder.ts';
+import type { Sessions } from './sessions.ts';
 import type { Turn } from './turn.ts';
 
 /** Connections that the kernel holds for us between two turns of the event loop. */
 const BACKLOG = 4096;
-const SWEEP_MS = 1000;
 
 export interface Faults {
   /** Counts a fault of ours by code and logs it. */
   add(code: string, error: unknown, facts: Readonly<Record<string, unknown>>): void;
-}
-
-/** All sessions of a sensor: what the limits count. */
-export class Sessions {
-  private readonly open = new Set<LiveSession>();
-  private readonly bySource = new Map<string, number>();
-  private readonly sweeper: NodeJS.Timeout;
-  private readonly limits: SensorLimits;
-  readonly attempts = new Attempts();
-
-  constructor(limits: SensorLimits) {
-    this.limits = limits;
-    this.sweeper = setInterval(() => this.sweep(Date.now()), SWEEP_MS);
-    this.sweeper.unref();
-  }
-
-  get size(): number {
-    return this.open.size;
-  }
-
-  /** Which limit one more connection of this source would break. */
-  refuses(source: string): { limit: string; value: number } | undefined {
-    if (this.open.size >= this.limits.connections) return { limit: 'connections', value: this.limits.connections };
-    if ((this.bySource.get(source) ?? 0) >= this.limits.connectionsPerSource)
-      return { limit: 'connections per source', value: this.limits.connectionsPerSource };
-    return undefined;
-  }
-
-  add(session: LiveSession): void {
-    this.open.add(session);
-    this.bySource.set(session.peer.address, (this.bySource.get(session.peer.address) ?? 0) + 1);
-  }
-
-  remove(session: LiveSession): void {
-    if (!this.open.delete(session)) return;
-    const left = (this.bySource.get(session.peer.address) ?? 1) - 1;
-    if (left > 0) this.bySource.set(session.peer.address, left);
-    else this.bySource.delete(session.peer.address);
-  }
-
-  private sweep(now: number): void {
-    const idle = this.limits.idleSeconds * 1000;
-    const longest = this.limits.sessionSeconds * 1000;
-    for (const session of this.open) {
-      if (now - session.lastActivity > idle) session.stop('idle seconds', this.limits.idleSeconds);
-      else if (now - session.startedAt > longest) session.stop('session seconds', this.limits.sessionSeconds);
-    }
-  }
-
-  /** Ends every session, for the sensor's own stop. */
-  stop(): void {
-    clearInterval(this.sweeper);
-    for (const session of [...this.open]) session.finish('sensor_stopped');
-  }
 }
 
 export interface ListenerParts {
@@ -95,8 +40,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-let ordinal = 0;
-
 function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
   const { service, sessions, limits, turn } = parts;
   // A peer that reset before we looked has no address any more; there is nobody to talk to.
@@ -110,7 +53,7 @@ function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
     envelope: {
       src_ip: peer.address,
       src_port: peer.port,
-      dst_ip: localAddress,
+      dst_ip: localAddress === '' ? null : localAddress,
       dst_port: socket.localPort ?? parts.listenPort,
       transport: 'tcp',
       protocol: service.name,
@@ -126,7 +69,6 @@ function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
     },
     now: Date.now,
   });
-  ordinal += 1;
   const session = new LiveSession({
     socket,
     recorder,
@@ -134,13 +76,15 @@ function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
     limits,
     peer,
     local: { address: localAddress, port: parts.port },
-    ordinal,
+    ordinal: sessions.ordinal(service.name),
     persona: parts.persona,
     identity: parts.identity,
     openData: (handler) => openDataPort({ host: parts.host, range: parts.dataPorts, peer: peer.address }, handler),
     countAttempt: () => sessions.attempts.add(service.name, peer.address, Date.now()),
     faulted: (error) => parts.faults.add('service_fault', error, { service: service.name, session: recorder.id }),
     ended: (over) => sessions.remove(over),
+    lingers: (over) => sessions.linger(over, Date.now()),
+    gone: (over) => sessions.gone(over),
   });
   const refusal = sessions.refuses(peer.address);
   sessions.add(session);
@@ -154,16 +98,21 @@ function accept(socket: Socket, parts: ListenerParts, events: Catalogue): void {
 
 export async function listen(parts: ListenerParts): Promise<Listener> {
   const events = catalogueOf(parts.service.events);
-  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-    accept(socket, parts, events),
-  );
+  const fault = (error: unknown): void =>
+    parts.faults.add('listener_fault', error, { service: parts.service.name, port: parts.listenPort });
+  const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    try {
+      accept(socket, parts, events);
+    } catch (error) {
+      fault(error);
+      socket.destroy();
+    }
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => reject(listenError(parts, cause)));
     server.listen({ host: parts.host, port: parts.listenPort, backlog: BACKLOG }, resolve);
   });
-  server.on('error', (error) =>
-    parts.faults.add('listener_fault', error, { service: parts.service.name, port: parts.listenPort }),
-  );
+  server.on('error', fault);
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : parts.listenPort,

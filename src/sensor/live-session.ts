@@ -1,7 +1,7 @@
 /** A session over a socket: what the service sees of it, and what the socket does to it. */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type Catalogue, type EndReason, errorText } from '../events/index.ts';
+import { type Catalogue, type EndReason, errorText, ProjectError } from '../events/index.ts';
 import type {
   Connection,
   DataHandler,
@@ -33,11 +33,16 @@ export interface LiveSessionParts {
   countAttempt(): number;
   /** A service threw: a bug of ours, counted and never the sensor's end. */
   faulted(error: unknown): void;
+  /** The session is over. */
   ended(session: LiveSession): void;
+  /** It is over, and its socket waits for the peer to read the last answer and to close. */
+  lingers(session: LiveSession): void;
+  /** Its socket is closed. */
+  gone(session: LiveSession): void;
 }
 
-/** How long a peer may take to read the last answer and close, once we have ended. */
-const LINGER_MS = 5000;
+/** Ports that one session may have open at once for second connections. */
+const MAX_DATA_LISTENERS = 16;
 
 export class LiveSession implements Session<Catalogue>, Waiting {
   readonly id: string;
@@ -51,12 +56,17 @@ export class LiveSession implements Session<Catalogue>, Waiting {
   private readonly socket: Socket;
   private readonly recorder: SessionRecorder;
   private connection: Connection | undefined;
-  private outbox: (Uint8Array | string)[] = [];
+  private outbox: Uint8Array[] = [];
   /** What second connections send in this turn. */
   private deferred: (() => void)[] = [];
-  private timers = new Set<NodeJS.Timeout>();
-  private dataListeners = new Set<DataListener>();
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly dataListeners = new Set<DataListener>();
+  /** Those that are being opened included. */
+  private dataListenerCount = 0;
   private closing: EndReason | undefined;
+  /** Ended by a bound of the sensor or by the peer's reset: nobody is waited for. */
+  private abrupt = false;
+  private letGo = false;
   private wireKept = true;
 
   constructor(parts: LiveSessionParts) {
@@ -82,8 +92,14 @@ export class LiveSession implements Session<Catalogue>, Waiting {
     this.socket.on('end', () =>
       this.guarded(() => (this.connection?.end === undefined ? this.finish('peer_closed') : this.connection.end())),
     );
-    this.socket.on('error', () => this.finish('reset'));
-    this.socket.on('close', () => this.finish('peer_closed'));
+    this.socket.on('error', () => {
+      this.abrupt = true;
+      this.finish('reset');
+    });
+    this.socket.on('close', () => {
+      this.finish('peer_closed');
+      this.parts.gone(this);
+    });
     this.guarded(() => {
       this.connection = open(this);
     });
@@ -96,8 +112,6 @@ export class LiveSession implements Session<Catalogue>, Waiting {
     this.recorder.transferred('i', chunk, this.wireKept);
     this.parts.turn.join(this);
     this.guarded(() => this.connection?.data(chunk));
-    if (this.recorder.bytesSoFar > this.parts.limits.bytesIn) this.stop('bytes in', this.parts.limits.bytesIn);
-    else if (this.recorder.exhausted) this.finish('limit');
   }
 
   /** Runs what the service does; what it throws ends this connection and nothing else. */
@@ -109,13 +123,23 @@ export class LiveSession implements Session<Catalogue>, Waiting {
       this.recorder.record('peer.malformed', { code: 'internal_error', bytes: errorText(error).slice(0, 512) });
       this.finish('service_closed');
     }
+    if (this.closing !== undefined) return;
+    const { bytesIn } = this.parts.limits;
+    if (this.recorder.bytesSoFar > bytesIn) this.stop('bytes in', bytesIn);
+    else if (this.recorder.exhausted) {
+      this.abrupt = true;
+      this.finish('limit');
+    }
   }
 
   /** Ends the session because a bound of the sensor was reached. */
   stop(limit: string, value: number): void {
     if (this.closing !== undefined) return;
     this.recorder.reachLimit(limit, value);
-    this.finish(limit === 'idle seconds' ? 'idle' : 'limit');
+    // An idle peer is told, as a real server would.
+    const idle = limit === 'idle seconds';
+    this.abrupt = !idle;
+    this.finish(idle ? 'idle' : 'limit');
   }
 
   collect(into: Entry[]): void {
@@ -124,30 +148,54 @@ export class LiveSession implements Session<Catalogue>, Waiting {
 
   release(): void {
     for (const action of this.deferred.splice(0)) action();
-    if (this.outbox.length > 0) {
-      const outbox = this.outbox;
-      this.outbox = [];
-      if (this.socket.writable) {
-        if (outbox.length === 1) this.socket.write(outbox[0] as Uint8Array);
-        else {
-          this.socket.cork();
-          for (const bytes of outbox) this.socket.write(bytes);
-          this.socket.uncork();
-        }
-        if (this.closing === undefined && this.socket.writableLength > this.parts.limits.pendingBytes)
-          this.stop('pending bytes', this.parts.limits.pendingBytes);
-      }
+    this.sendQueued();
+    if (this.closing !== undefined) this.letSocketGo();
+  }
+
+  abandon(): void {
+    this.outbox = [];
+    this.deferred = [];
+    this.letGo = true;
+    this.socket.destroy();
+    this.finish('unknown');
+    for (const close of this.deferred.splice(0)) close();
+  }
+
+  private sendQueued(): void {
+    const { outbox, socket } = this;
+    if (outbox.length === 0) return;
+    this.outbox = [];
+    if (!socket.writable) return;
+    if (outbox.length === 1) socket.write(outbox[0] as Uint8Array);
+    else {
+      socket.cork();
+      for (const bytes of outbox) socket.write(bytes);
+      socket.uncork();
     }
-    if (this.closing !== undefined && !this.socket.destroyed) {
-      if (this.closing === 'reset' || this.closing === 'limit' || !this.socket.writable) this.socket.destroy();
-      else if (this.closing === 'sensor_stopped') this.socket.destroySoon();
-      else {
-        this.socket.end();
-        // A peer that never closes its side must not keep the socket.
-        this.socket.setTimeout(LINGER_MS, () => this.socket.destroy());
-        this.socket.resume();
-      }
+    const { pendingBytes } = this.parts.limits;
+    if (socket.writableLength > pendingBytes) this.stop('pending bytes', pendingBytes);
+  }
+
+  private letSocketGo(): void {
+    if (this.letGo) return;
+    this.letGo = true;
+    const { socket } = this;
+    if (socket.destroyed) return;
+    if (this.abrupt || !socket.writable) {
+      socket.destroy();
+      return;
     }
+    this.parts.lingers(this);
+    if (this.closing === 'sensor_stopped') socket.destroySoon();
+    else {
+      socket.end();
+      socket.resume();
+    }
+  }
+
+  /** Closes the socket whatever the peer does. */
+  destroy(): void {
+    this.socket.destroy();
   }
 
   /** The session is over: last records, and everything let go. */
@@ -181,8 +229,9 @@ export class LiveSession implements Session<Catalogue>, Waiting {
 
   send(bytes: Uint8Array | string): void {
     if (this.closing !== undefined || bytes.length === 0) return;
-    this.outbox.push(bytes);
-    this.recorder.transferred('o', typeof bytes === 'string' ? Buffer.from(bytes) : bytes, this.wireKept);
+    const raw = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    this.outbox.push(raw);
+    this.recorder.transferred('o', raw, this.wireKept);
     this.parts.turn.join(this);
   }
 
@@ -229,34 +278,56 @@ export class LiveSession implements Session<Catalogue>, Waiting {
   }
 
   async listenData(handler: DataHandler): Promise<DataListener> {
-    const listener = await this.parts.openData({
-      opened: (connection) => {
-        // What goes out there waits for the turn's records too.
-        const later = (action: () => void): void => {
-          this.deferred.push(action);
-          this.parts.turn.join(this);
-        };
-        this.guarded(() =>
-          handler.opened({
-            send: (bytes) => later(() => connection.send(bytes)),
-            end: () => later(() => connection.end()),
-            destroy: () => later(() => connection.destroy()),
-          }),
-        );
-      },
-      data: (chunk) => {
-        this.lastActivity = this.now();
-        this.guarded(() => handler.data(chunk));
-      },
-      closed: () => this.guarded(() => handler.closed()),
-    });
+    if (this.closing !== undefined || this.dataListenerCount >= MAX_DATA_LISTENERS)
+      throw new ProjectError('SENSOR_NO_DATA_PORT', `a session has at most ${MAX_DATA_LISTENERS} ports open`);
+    this.dataListenerCount += 1;
+    // What goes out there waits for the turn's records too.
+    const later = (action: () => void): void => {
+      this.deferred.push(action);
+      this.parts.turn.join(this);
+    };
+    let opened: DataListener | undefined;
+    let counted = true;
+    const over = (): void => {
+      if (counted) this.dataListenerCount -= 1;
+      counted = false;
+    };
+    try {
+      opened = await this.parts.openData({
+        opened: (connection) =>
+          this.guarded(() =>
+            handler.opened({
+              send: (bytes) => {
+                this.recorder.transferred('o', bytes, false);
+                later(() => connection.send(bytes));
+              },
+              end: () => later(() => connection.end()),
+              destroy: () => later(() => connection.destroy()),
+            }),
+          ),
+        data: (chunk) => {
+          if (this.closing !== undefined) return;
+          this.lastActivity = this.now();
+          this.recorder.transferred('i', chunk, false);
+          this.guarded(() => handler.data(chunk));
+        },
+        closed: () => {
+          over();
+          if (this.closing === undefined) this.guarded(() => handler.closed());
+        },
+      });
+    } catch (error) {
+      over();
+      throw error;
+    }
+    const listener = opened;
     if (this.closing !== undefined) listener.close();
     else this.dataListeners.add(listener);
     return {
       port: listener.port,
       close: () => {
-        this.dataListeners.delete(listener);
-        listener.close();
+        over();
+        if (this.dataListeners.delete(listener)) later(() => listener.close());
       },
     };
   }

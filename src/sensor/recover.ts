@@ -1,21 +1,28 @@
 /** Closes the sessions that were open when the sensor died, from what the spool kept of them. */
-import type { EventRecord, SessionRecord } from '../events/index.ts';
+import { type EndReason, type EventRecord, encodeRecord, type SessionRecord } from '../events/index.ts';
 import type { Entry, Spool } from '../spool/index.ts';
-import { type OpenProgress, type OpenSession, progressKey } from './session-recorder.ts';
+import { emptyFacts, type OpenProgress, type OpenSession, progressKey, sessionOfProgress } from './open-session.ts';
+import { countEvent, emptyTally } from './tally.ts';
 
-const NO_PROGRESS: Omit<OpenProgress, 'at'> = {
-  events: 1,
-  logins: 0,
-  commands: 0,
-  files: 0,
-  bytes_in: 0,
-  bytes_out: 0,
-};
+interface Recovered {
+  open: OpenSession;
+  progress: OpenProgress;
+  /** Its closing event is on the spool, and this is why it ended. */
+  closed?: EndReason;
+  /** Its session record is on the spool. */
+  recorded: boolean;
+}
 
-function closingEntries(id: string, open: OpenSession, progress: OpenProgress, progressKept: boolean): Entry[] {
+const RECORD_KIND = 2;
+
+function firstProgress(open: OpenSession): OpenProgress {
+  return { at: open.started_at, events: 1, ...emptyTally(), bytes_in: 0, bytes_out: 0, ...emptyFacts() };
+}
+
+function closingEvent({ open, progress }: Recovered): Entry {
   const closed: EventRecord = {
+    session_id: open.id,
     ...open.envelope,
-    session_id: id,
     seq: progress.events,
     at: progress.at,
     type: 'session.closed',
@@ -26,74 +33,85 @@ function closingEntries(id: string, open: OpenSession, progress: OpenProgress, p
       bytes_out: progress.bytes_out,
     },
   };
-  const session: SessionRecord = {
-    id,
-    boot_id: open.boot_id,
-    started_at: open.started_at,
-    ended_at: [open.started_at, progress.at].sort()[1] ?? progress.at,
-    ...open.envelope,
-    bytes_in: progress.bytes_in,
-    bytes_out: progress.bytes_out,
-    end_reason: 'sensor_restarted',
-    events: progress.events + 1,
-    logins: progress.logins,
-    commands: progress.commands,
-    files: progress.files,
-    ...{ ja4: '', hassh: '', client: '', tags: [], techniques: [] },
-    severity: progress.files + progress.commands > 0 ? 3 : progress.logins > 0 ? 1 : 0,
-    ...{ ports: [], scan: '', origin: '' },
-  };
-  return [
-    { kind: 2, payload: JSON.stringify({ record: 'event', ...closed }) },
-    { kind: 2, payload: JSON.stringify({ record: 'session', ...session }) },
-    { closed: id },
-    ...(progressKept ? [{ closed: progressKey(id) }] : []),
-  ];
+  return { kind: RECORD_KIND, payload: encodeRecord({ record: 'event', ...closed }) };
 }
 
-/** How an event record begins, up to the id of its session. */
+function sessionEntry({ open, progress, closed }: Recovered): Entry {
+  const { at, events, ...counted } = progress;
+  const session: SessionRecord = {
+    id: open.id,
+    boot_id: open.boot_id,
+    started_at: open.started_at,
+    ended_at: new Date(Math.max(Date.parse(open.started_at), Date.parse(at))).toISOString(),
+    ...open.envelope,
+    end_reason: closed ?? 'sensor_restarted',
+    events: closed === undefined ? events + 1 : events,
+    ...counted,
+    ...{ ports: [], scan: '', origin: '' },
+  };
+  return { kind: RECORD_KIND, payload: encodeRecord({ record: 'session', ...session }) };
+}
+
+/** How records begin, up to the id of their session. */
 const EVENT_HEAD = '{"record":"event","session_id":"';
+const SESSION_HEAD = '{"record":"session","id":"';
 const ID_LENGTH = 36;
 
 /**
- * A write that the process died in can have put a turn's events on disk without the progress that follows them. Such events are the last of the spool: their
- * place is taken into account, so that the closing event has one of its own.
+ * A write that the process died in can have put a turn's records on disk without the progress, or the end of the session, that follow them. Such records are
+ * the last of the spool: they are taken into account, so that the closing event has a place of its own, and nothing is closed twice.
  */
-function countLateEvents(spool: Spool, progress: ReadonlyMap<string, OpenProgress>): void {
+function takeLateRecords(spool: Spool, sessions: ReadonlyMap<string, Recovered>): void {
+  const sessionOf = (payload: Buffer, head: string): Recovered | undefined =>
+    payload.toString('latin1', 0, head.length) === head
+      ? sessions.get(payload.toString('latin1', head.length, head.length + ID_LENGTH))
+      : undefined;
   spool.scanOlder(({ payload }) => {
-    if (payload.toString('latin1', 0, EVENT_HEAD.length) !== EVENT_HEAD) return;
-    const id = payload.toString('latin1', EVENT_HEAD.length, EVENT_HEAD.length + ID_LENGTH);
-    const known = progress.get(id);
-    if (known === undefined) return;
+    const over = sessionOf(payload, SESSION_HEAD);
+    if (over !== undefined) over.recorded = true;
+    const session = sessionOf(payload, EVENT_HEAD);
+    if (session === undefined) return;
+    const { progress } = session;
     const event = JSON.parse(payload.toString('utf8')) as EventRecord;
-    if (event.seq < known.events) return;
-    known.events = event.seq + 1;
-    known.at = event.at;
-    if (event.type === 'auth.attempt') known.logins += 1;
-    else if (event.type === 'command.input' || event.type === 'query') known.commands += 1;
-    else if (event.type === 'file.captured') known.files += 1;
+    if (event.seq < progress.events) return;
+    progress.events = event.seq + 1;
+    progress.at = event.at;
+    countEvent(progress, event.type, event.fields);
+    if (event.type !== 'session.closed') return;
+    const { reason, bytes_in, bytes_out } = event.fields as Pick<OpenProgress, 'bytes_in' | 'bytes_out'> & {
+      reason: EndReason;
+    };
+    session.closed = reason;
+    Object.assign(progress, { bytes_in, bytes_out });
   });
 }
 
 /** Appends the records that end them, and returns how many there were. */
 export function closeRecovered(spool: Spool): number {
-  const open = new Map<string, OpenSession>();
-  const progress = new Map<string, OpenProgress>();
-  for (const [key, payload] of spool.recoveredOpen) {
-    if (key.endsWith(progressKey(''))) continue;
-    const session = JSON.parse(payload) as OpenSession;
-    const kept = spool.recoveredOpen.get(progressKey(key));
-    open.set(key, session);
-    progress.set(
-      key,
-      kept === undefined ? { at: session.started_at, ...NO_PROGRESS } : (JSON.parse(kept) as OpenProgress),
-    );
+  const { recoveredOpen } = spool;
+  const sessions = new Map<string, Recovered>();
+  for (const [key, payload] of recoveredOpen) {
+    const owner = sessionOfProgress(key);
+    if (owner !== undefined) {
+      // The end of its session was written, and this was not.
+      if (!recoveredOpen.has(owner)) spool.append([{ closed: key }]);
+      continue;
+    }
+    const open = JSON.parse(payload) as OpenSession;
+    const kept = recoveredOpen.get(progressKey(key));
+    // What an older version did not keep is as if nothing of it had happened.
+    const progress = { ...firstProgress(open), ...(kept === undefined ? {} : (JSON.parse(kept) as OpenProgress)) };
+    sessions.set(key, { open, progress, recorded: false });
   }
-  if (open.size === 0) return 0;
-  countLateEvents(spool, progress);
-  for (const [id, session] of open) {
-    const known = progress.get(id);
-    if (known !== undefined) spool.append(closingEntries(id, session, known, spool.recoveredOpen.has(progressKey(id))));
+  if (sessions.size === 0) return 0;
+  takeLateRecords(spool, sessions);
+  for (const [id, session] of sessions) {
+    const entries: Entry[] = [];
+    if (!session.recorded && session.closed === undefined) entries.push(closingEvent(session));
+    if (!session.recorded) entries.push(sessionEntry(session));
+    entries.push({ closed: id });
+    if (recoveredOpen.has(progressKey(id))) entries.push({ closed: progressKey(id) });
+    spool.append(entries);
   }
-  return open.size;
+  return sessions.size;
 }

@@ -9,8 +9,9 @@ import { makePersona } from '../protocols/surfaces/personas.ts';
 import { openSpool, type Spool } from '../spool/index.ts';
 import type { SensorConfig } from './config.ts';
 import { keyFolder, loadSeed } from './keys.ts';
-import { type Faults, type Listener, listen, Sessions } from './listener.ts';
+import { type Faults, type Listener, listen } from './listener.ts';
 import { closeRecovered } from './recover.ts';
+import { Sessions } from './sessions.ts';
 import { Turn } from './turn.ts';
 import { Uplink } from './uplink.ts';
 
@@ -43,30 +44,40 @@ export interface Sensor {
   stop(): Promise<void>;
 }
 
+const MAX_PORT = 65_535;
+
 /** The services that a configuration opens, with their options. All mistakes are reported together. */
 export function chooseServices(config: SensorConfig): { service: AnyService; options: unknown }[] {
   const problems: string[] = [];
   const known = services.map((service) => service.name);
   const listed = Array.isArray(config.services) ? config.services : [];
-  for (const name of [...listed, ...Object.keys(config.options)]) {
+  for (const name of new Set([...listed, ...Object.keys(config.options)])) {
     if (!known.includes(name)) problems.push(`there is no service '${name}'; there are ${known.join(', ')}`);
   }
-  const chosen = services.filter((service) => {
+  // Options of services that stay closed are read too: a mistake in them is one all the same.
+  const withOptions = services.map((service) => {
+    const options = service.options.safeParse(config.options[service.name] ?? {});
+    if (!options.success) problems.push(`options.${service.name}: ${z.prettifyError(options.error)}`);
+    return { service, options: options.data };
+  });
+  const chosen = withOptions.filter(({ service }) => {
     if (config.services === 'all') return true;
     return config.services === 'auto'
       ? service.personas.includes(config.persona)
       : config.services.includes(service.name);
   });
-  const withOptions = chosen.map((service) => {
-    const options = service.options.safeParse(config.options[service.name] ?? {});
-    if (!options.success) problems.push(`options.${service.name}: ${z.prettifyError(options.error)}`);
-    return { service, options: options.data };
-  });
+  for (const { service } of chosen) {
+    const over = service.ports.filter((port) => port + config.portOffset > MAX_PORT);
+    if (over.length > 0)
+      problems.push(`portOffset: ${service.name} on ${over.join(', ')} would get a port above ${MAX_PORT}`);
+  }
   if (problems.length > 0) throw new ProjectError('CONFIG_INVALID', problems.join('\n'));
-  return withOptions;
+  return chosen;
 }
 
 const REPORT_SHED_MS = 1000;
+/** How long peers have to take what was sent to them when the sensor stops. */
+const STOP_GRACE_MS = 1000;
 
 function shedEvent(now: number, fields: Record<string, unknown>): string {
   const event: EventRecord = {
@@ -90,56 +101,56 @@ function shedEvent(now: number, fields: Record<string, unknown>): string {
 }
 
 export async function startSensor(options: SensorOptions): Promise<Sensor> {
-  const { dir, config, log } = options;
-  const startedAt = new Date().toISOString();
+  const { dir, config } = options;
   const chosen = chooseServices(config);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const spool: Spool = openSpool({ dir: join(dir, 'queue'), maxBytes: config.spoolBytes });
-  const seed = loadSeed(dir);
-  const persona = makePersona(config.persona, seed, Date.now());
-  const identity = makeIdentity(persona, keyFolder(join(dir, 'keys')));
-  const { recovery } = spool;
-  if (recovery.records > 0 || recovery.tornBytes > 0 || recovery.corruptBytes > 0)
-    log('info', 'the spool was recovered', { ...recovery });
-  const closed = closeRecovered(spool);
-  if (closed > 0) log('info', 'sessions of the last run were closed', { sessions: closed });
-
-  const faultCounts: Record<string, number> = {};
-  const faults: Faults = {
-    add(code, error, facts) {
-      faultCounts[code] = (faultCounts[code] ?? 0) + 1;
-      log('error', 'a fault of the sensor', {
-        code,
-        ...facts,
-        error: errorText(error),
-        stack: error instanceof Error ? error.stack : undefined,
-      });
-    },
-  };
-  const sessions = new Sessions(config.limits);
-  const turn = new Turn(spool);
-  const listeners: Listener[] = [];
-  const listings: ServiceListing[] = [];
+  const spool = openSpool({ dir: join(dir, 'queue'), maxBytes: config.spoolBytes });
+  const running = new RunningSensor(options, spool);
   try {
-    for (const { service, options: serviceOptions } of chosen) {
+    await running.open(chosen);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  return running;
+}
+
+/** A sensor from the moment it has its spool. `stop` lets go of whatever of it is there. */
+class RunningSensor implements Sensor {
+  readonly services: ServiceListing[] = [];
+  private readonly startedAt = new Date().toISOString();
+  private readonly options: SensorOptions;
+  private readonly spool: Spool;
+  private readonly sessions: Sessions;
+  private readonly turn: Turn;
+  private readonly faultCounts: Record<string, number> = {};
+  private readonly faults: Faults = { add: (code, error, facts) => this.fault(code, error, facts) };
+  private readonly listeners: Listener[] = [];
+  private shedReporter: NodeJS.Timeout | undefined;
+  private uplink: Uplink | undefined;
+
+  constructor(options: SensorOptions, spool: Spool) {
+    this.options = options;
+    this.spool = spool;
+    this.sessions = new Sessions(options.config.limits);
+    this.turn = new Turn(spool, (error) => this.fault('turn_failed', error, {}));
+  }
+
+  async open(chosen: ReturnType<typeof chooseServices>): Promise<void> {
+    const { dir, config, log } = this.options;
+    const seed = loadSeed(dir);
+    const persona = makePersona(config.persona, seed, Date.now());
+    const identity = makeIdentity(persona, keyFolder(join(dir, 'keys')));
+    this.recover();
+    for (const { service, options } of chosen) {
       for (const port of service.ports) {
         const listener = await listen({
-          service,
-          options: serviceOptions,
-          host: config.bind,
-          port,
-          listenPort: port + config.portOffset,
-          bootId: spool.boot,
-          persona,
-          identity,
-          limits: config.limits,
-          dataPorts: config.dataPorts,
-          sessions,
-          turn,
-          faults,
+          ...{ service, options, persona, identity, port, listenPort: port + config.portOffset },
+          ...{ host: config.bind, limits: config.limits, dataPorts: config.dataPorts, bootId: this.spool.boot },
+          ...{ sessions: this.sessions, turn: this.turn, faults: this.faults },
         });
-        listeners.push(listener);
-        listings.push({
+        this.listeners.push(listener);
+        this.services.push({
           protocol: service.name,
           transport: service.transport,
           host: config.bind,
@@ -148,50 +159,64 @@ export async function startSensor(options: SensorOptions): Promise<Sensor> {
         });
       }
     }
-  } catch (error) {
-    await Promise.all(listeners.map((listener) => listener.close()));
-    sessions.stop();
-    await spool.close();
-    throw error;
+    writeListing(join(dir, 'services.json'), this.services);
+    this.shedReporter = setInterval(
+      () => this.spool.reportShed((report) => shedEvent(Date.now(), { ...report })),
+      REPORT_SHED_MS,
+    );
+    this.shedReporter.unref();
+    const { manager } = this.options;
+    if (manager === undefined) return;
+    this.uplink = new Uplink({ ...manager, spool: this.spool, status: () => this.status(), log });
+    this.uplink.start();
   }
-  writeListing(join(dir, 'services.json'), listings);
 
-  const shedReporter = setInterval(
-    () => spool.reportShed((report) => shedEvent(Date.now(), { ...report })),
-    REPORT_SHED_MS,
-  );
-  shedReporter.unref();
-  const status = () => {
-    const stats = spool.stats();
+  private recover(): void {
+    const { log } = this.options;
+    const { recovery } = this.spool;
+    if (recovery.records > 0 || recovery.tornBytes > 0 || recovery.corruptBytes > 0)
+      log('info', 'the spool was recovered', { ...recovery });
+    const closed = closeRecovered(this.spool);
+    if (closed > 0) log('info', 'sessions of the last run were closed', { sessions: closed });
+  }
+
+  private fault(code: string, error: unknown, facts: Readonly<Record<string, unknown>>): void {
+    this.faultCounts[code] = (this.faultCounts[code] ?? 0) + 1;
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.options.log('error', 'a fault of the sensor', { code, ...facts, error: errorText(error), stack });
+  }
+
+  private status(): unknown {
+    const stats = this.spool.stats();
     return {
-      version: options.version,
-      started_at: startedAt,
-      persona: config.persona,
-      services: listings,
-      open_sessions: sessions.size,
+      version: this.options.version,
+      started_at: this.startedAt,
+      persona: this.options.config.persona,
+      services: this.services,
+      open_sessions: this.sessions.size,
       recorded: stats.recorded,
       stored: stats.acked,
       waiting: stats.waiting,
       waiting_bytes: stats.waitingBytes,
       shed: stats.shed,
-      faults: faultCounts,
+      faults: this.faultCounts,
     };
-  };
-  const uplink = options.manager === undefined ? undefined : new Uplink({ ...options.manager, spool, status, log });
-  uplink?.start();
+  }
 
-  return {
-    services: listings,
-    async stop() {
-      const closing = listeners.map((listener) => listener.close());
-      sessions.stop();
-      turn.flush();
-      await Promise.all(closing);
-      clearInterval(shedReporter);
-      await uplink?.stop();
-      await spool.close();
-    },
-  };
+  async stop(): Promise<void> {
+    const closing = Promise.all(this.listeners.map((listener) => listener.close()));
+    this.sessions.stop();
+    this.turn.flush();
+    // A listener is closed when its last socket is, and a peer that does not read keeps its own.
+    const grace = setTimeout(() => this.sessions.destroyLingering(), STOP_GRACE_MS);
+    await closing;
+    clearTimeout(grace);
+    clearInterval(this.shedReporter);
+    await this.uplink?.stop();
+    // What data connections recorded as they were closed.
+    this.turn.flush();
+    await this.spool.close();
+  }
 }
 
 /** What `sundew services` prints, for whoever may read the sensor's folder. */

@@ -2,9 +2,7 @@
  * What a session says of itself: its events, the conversation's bytes, its artifacts, and at the end its session record. It knows nothing of sockets;
  * the records it makes are collected once a turn.
  */
-import { createHash } from 'node:crypto';
 import {
-  ARTIFACT_CHUNK_BYTES,
   type Catalogue,
   type EndReason,
   type Envelope,
@@ -15,7 +13,11 @@ import {
 } from '../events/index.ts';
 import type { SessionFacts } from '../protocols/kernel/contract.ts';
 import type { Entry } from '../spool/index.ts';
-import { fitToSchema } from './fit.ts';
+import { artifactOf } from './artifact.ts';
+import { fitEvent } from './fit.ts';
+import { emptyFacts, type OpenProgress, type OpenSession, progressKey, type RecordedFacts } from './open-session.ts';
+import { countEvent, emptyTally } from './tally.ts';
+import { type Direction, Transcript } from './transcript.ts';
 
 export interface RecorderLimits {
   /** Most events of a session; the session is ended when it is reached. */
@@ -26,40 +28,11 @@ export interface RecorderLimits {
   maxCaptureBytes: number;
 }
 
-/** What is kept while a session is open, so that it can be closed after the sensor died: everything that does not change. */
-export interface OpenSession {
-  id: string;
-  boot_id: string;
-  started_at: string;
-  envelope: Envelope;
-}
-
-/** What does change, kept beside it. */
-export interface OpenProgress {
-  at: string;
-  events: number;
-  logins: number;
-  commands: number;
-  files: number;
-  bytes_in: number;
-  bytes_out: number;
-}
-
-/** The key of an open session's progress in the spool's open table; the session itself is under its id. */
-export const progressKey = (id: string): string => `${id}+`;
-
 const KIND_BULK = 0;
 const KIND_RECORD = 2;
-/** Severity of a session by the worst that happened in it (see the session record). */
-const SEVERITY: Readonly<Record<string, number>> = {
-  'command.input': 3,
-  query: 3,
-  'file.captured': 3,
-  'file.requested': 3,
-  'exploit.matched': 4,
-};
-
-type Part = [number, 'i' | 'o', string];
+/** Most tags and techniques of a session, far under the bound of the record. */
+const MAX_MARKS = 64;
+const MAX_LIMIT_NAME = 64;
 
 export class SessionRecorder {
   readonly id: string;
@@ -71,23 +44,18 @@ export class SessionRecorder {
   private readonly catalogue: Catalogue;
   private readonly opening: string;
   private readonly now: () => number;
+  private readonly transcript: Transcript;
   private entries: Entry[] = [];
-  private parts: Part[] = [];
-  private partsAt = 0;
-  private transcriptSeq = 0;
-  private transcriptBytes = 0;
   private captureBytes = 0;
+  private captureCut = false;
   private seq = 0;
-  private logins = 0;
-  private commands = 0;
-  private files = 0;
-  private severity = 0;
+  private readonly tally = emptyTally();
   private bytesIn = 0;
   private bytesOut = 0;
   private progressed = false;
   private progressKept = false;
-  private limitReached = false;
-  private readonly facts: { ja4: string; hassh: string; client: string; tags: Set<string>; techniques: Set<string> };
+  private full = false;
+  private readonly facts: RecordedFacts = emptyFacts();
 
   constructor(init: {
     envelope: Envelope;
@@ -103,7 +71,9 @@ export class SessionRecorder {
     this.bootId = init.bootId;
     this.limits = init.limits;
     this.catalogue = init.events;
-    this.facts = { ja4: '', hassh: '', client: '', tags: new Set(), techniques: new Set() };
+    this.transcript = new Transcript(this.id, init.limits.maxTranscriptBytes, (payload) =>
+      this.entries.push({ kind: KIND_BULK, payload }),
+    );
     this.opening = `{"record":"event","session_id":"${this.id}",${JSON.stringify(init.envelope).slice(1, -1)},"seq":`;
     const open: OpenSession = {
       id: this.id,
@@ -112,142 +82,102 @@ export class SessionRecorder {
       envelope: this.envelope,
     };
     this.entries.push({ open: this.id, payload: JSON.stringify(open) });
-    this.write('session.opened', {});
+    this.write('session.opened', '{}');
   }
 
-  /** Whether the session has recorded as much as one may; it should be ended. */
+  /** Whether the session has recorded as many events as one may; it should be ended. */
   get exhausted(): boolean {
-    return this.limitReached;
+    return this.full;
   }
 
   get bytesSoFar(): number {
     return this.bytesIn;
   }
 
-  private write(type: string, fields: unknown): void {
-    const head = `${this.opening}${this.seq},"at":"${new Date(this.now()).toISOString()}","type":"${type}","fields":`;
-    this.entries.push({ kind: KIND_RECORD, payload: `${head}${JSON.stringify(fields)}}` });
+  private write(type: string, fields: string): void {
+    const at = new Date(this.now()).toISOString();
+    const payload = `${this.opening}${this.seq},"at":"${at}","type":"${type}","fields":${fields}}`;
+    this.entries.push({ kind: KIND_RECORD, payload });
     this.seq += 1;
     this.progressed = true;
   }
 
+  private writeLimit(limit: string, value: number): void {
+    this.write('limit.reached', JSON.stringify({ limit: limit.slice(0, MAX_LIMIT_NAME), value }));
+  }
+
   /** Records an event of the service's catalogue. Values over the schema's bounds are cut, and the cut is recorded. */
   record(type: string, fields: Readonly<Record<string, unknown>>): void {
-    if (this.limitReached) return;
+    if (this.ended || this.full) return;
     const schema = this.catalogue[type];
     if (schema === undefined) throw new TypeError(`event ${type} is not declared`);
-    const fit = fitToSchema(schema, fields);
-    this.write(type, fit.fields);
-    if (fit.cut !== undefined)
-      this.write('limit.reached', { limit: `${type} ${fit.cut.path}`.slice(0, 64), value: fit.cut.length });
-    this.count(type, fields);
-    if (this.seq >= this.limits.maxEvents) this.reachLimit('events', this.limits.maxEvents);
+    const fit = fitEvent(schema, fields);
+    this.write(type, fit.json);
+    countEvent(this.tally, type, fields);
+    if (fit.cut !== undefined) this.writeLimit(`${type} ${fit.cut.path}`, fit.cut.length);
+    if (this.seq < this.limits.maxEvents) return;
+    this.full = true;
+    this.writeLimit('events', this.limits.maxEvents);
   }
 
-  private count(type: string, fields: Readonly<Record<string, unknown>>): void {
-    if (type === 'auth.attempt') {
-      this.logins += 1;
-      this.severity = Math.max(this.severity, fields.accepted === true ? 2 : 1);
-    } else if (type === 'command.input' || type === 'query') this.commands += 1;
-    else if (type === 'file.captured') this.files += 1;
-    this.severity = Math.max(this.severity, SEVERITY[type] ?? 0);
-  }
-
-  /** A bound of the sensor was reached; once for each session, because it ends it. */
+  /** A bound of the sensor was reached that ends the session. What the service still records of what it held is taken. */
   reachLimit(limit: string, value: number): void {
-    if (this.limitReached) return;
-    this.limitReached = true;
-    this.write('limit.reached', { limit, value });
+    if (!this.ended && !this.full) this.writeLimit(limit, value);
   }
 
   capture(bytes: Uint8Array, fields: { name?: string; via: string; truncated?: boolean }): void {
+    if (this.ended || this.full) return;
     const room = Math.min(MAX_ARTIFACT_BYTES, this.limits.maxCaptureBytes - this.captureBytes);
-    if (room <= 0) {
-      this.write('limit.reached', { limit: 'captured bytes', value: this.limits.maxCaptureBytes });
-      return;
-    }
     const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
+    if (room <= 0 || kept.length < bytes.length) this.cutCapture();
+    if (room <= 0) return;
     this.captureBytes += kept.length;
-    const digest = (algorithm: string): string => createHash(algorithm).update(kept).digest('hex');
-    const sha256 = digest('sha256');
-    for (let offset = 0; offset === 0 || offset < kept.length; offset += ARTIFACT_CHUNK_BYTES) {
-      const piece = kept.subarray(offset, offset + ARTIFACT_CHUNK_BYTES);
-      const data = Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('base64');
-      this.entries.push({
-        kind: KIND_RECORD,
-        payload: JSON.stringify({ record: 'artifact', sha256, size: kept.length, offset, data }),
-      });
-    }
+    const { payloads, digests } = artifactOf(kept);
+    for (const payload of payloads) this.entries.push({ kind: KIND_RECORD, payload });
     const truncated = (fields.truncated ?? false) || kept.length < bytes.length;
-    this.record('file.captured', {
-      ...fields,
-      truncated,
-      sha256,
-      sha1: digest('sha1'),
-      md5: digest('md5'),
-      bytes: kept.length,
-    });
+    this.record('file.captured', { ...fields, truncated, ...digests, bytes: kept.length });
+  }
+
+  /** Said once: a peer that goes on writing files must not fill the records with it. */
+  private cutCapture(): void {
+    if (this.captureCut) return;
+    this.captureCut = true;
+    this.writeLimit('captured bytes', Math.min(MAX_ARTIFACT_BYTES, this.limits.maxCaptureBytes));
   }
 
   note(facts: SessionFacts): void {
-    if (facts.ja4 !== undefined) this.facts.ja4 = facts.ja4.slice(0, 64);
-    if (facts.hassh !== undefined) this.facts.hassh = facts.hassh.slice(0, 64);
-    if (facts.client !== undefined) this.facts.client = facts.client.slice(0, 4096).toWellFormed();
-    for (const tag of facts.tags ?? [])
-      if (this.facts.tags.size < 64) this.facts.tags.add(tag.slice(0, 64).toWellFormed());
-    for (const technique of facts.techniques ?? [])
-      if (this.facts.techniques.size < 64) this.facts.techniques.add(technique.slice(0, 16));
+    const known = this.facts;
+    if (facts.ja4 !== undefined) known.ja4 = facts.ja4.slice(0, 64).toWellFormed();
+    if (facts.hassh !== undefined) known.hassh = facts.hassh.slice(0, 64).toWellFormed();
+    if (facts.client !== undefined) known.client = facts.client.slice(0, 4096).toWellFormed();
+    addMarks(known.tags, facts.tags, 64);
+    addMarks(known.techniques, facts.techniques, 16);
   }
 
   /** Counts bytes that crossed the wire, and keeps them for the transcript unless the service traces plain text itself. */
-  transferred(direction: 'i' | 'o', bytes: Uint8Array, keep: boolean): void {
+  transferred(direction: Direction, bytes: Uint8Array, keep: boolean): void {
+    if (this.ended) return;
     if (direction === 'i') this.bytesIn += bytes.length;
     else this.bytesOut += bytes.length;
     if (keep) this.trace(direction, bytes);
   }
 
-  trace(direction: 'i' | 'o', bytes: Uint8Array): void {
-    const room = this.limits.maxTranscriptBytes - this.transcriptBytes;
-    if (room <= 0 || bytes.length === 0) return;
-    const kept = bytes.length > room ? bytes.subarray(0, room) : bytes;
-    this.transcriptBytes += kept.length;
-    const at = this.now();
-    if (this.parts.length === 0) this.partsAt = at;
-    for (let offset = 0; offset < kept.length; offset += ARTIFACT_CHUNK_BYTES) {
-      const piece = kept.subarray(offset, offset + ARTIFACT_CHUNK_BYTES);
-      this.parts.push([
-        Math.max(0, at - this.partsAt),
-        direction,
-        Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('base64'),
-      ]);
-      // A record of the wire has its own bound.
-      if (this.parts.length >= 1024 || piece.length === ARTIFACT_CHUNK_BYTES) this.flushParts(at);
-    }
-    if (kept.length < bytes.length)
-      this.write('limit.reached', { limit: 'transcript bytes', value: this.limits.maxTranscriptBytes });
-  }
-
-  private flushParts(at: number): void {
-    if (this.parts.length === 0) return;
-    const head = `{"record":"transcript","session_id":"${this.id}","seq":${this.transcriptSeq},"at":"${new Date(this.partsAt).toISOString()}","parts":`;
-    this.entries.push({ kind: KIND_BULK, payload: `${head}${JSON.stringify(this.parts)}}` });
-    this.transcriptSeq += 1;
-    this.parts = [];
-    this.partsAt = at;
+  trace(direction: Direction, bytes: Uint8Array): void {
+    if (this.ended || this.transcript.add(direction, bytes, this.now())) return;
+    this.writeLimit('transcript bytes', this.limits.maxTranscriptBytes);
   }
 
   /** Hands over what was recorded since the last time. */
   collect(into: Entry[]): void {
-    this.flushParts(this.now());
+    this.transcript.flush();
     if (this.progressed && !this.ended && this.seq > 1) {
       const progress: OpenProgress = {
         at: new Date(this.now()).toISOString(),
         events: this.seq,
-        logins: this.logins,
-        commands: this.commands,
-        files: this.files,
+        ...this.tally,
         bytes_in: this.bytesIn,
         bytes_out: this.bytesOut,
+        ...this.facts,
       };
       this.entries.push({ open: progressKey(this.id), payload: JSON.stringify(progress) });
       this.progressKept = true;
@@ -260,33 +190,21 @@ export class SessionRecorder {
   /** The last records of the session. */
   end(reason: EndReason): void {
     if (this.ended) return;
-    const endedAt = this.now();
-    this.write('session.closed', {
-      reason,
-      duration_ms: Math.max(0, endedAt - this.startedAt),
-      bytes_in: this.bytesIn,
-      bytes_out: this.bytesOut,
-    });
-    this.flushParts(endedAt);
+    const endedAt = Math.max(this.startedAt, this.now());
+    const bytes = { bytes_in: this.bytesIn, bytes_out: this.bytesOut };
+    this.write('session.closed', JSON.stringify({ reason, duration_ms: endedAt - this.startedAt, ...bytes }));
+    this.transcript.flush();
     const record: SessionRecord = {
       id: this.id,
       boot_id: this.bootId,
       started_at: new Date(this.startedAt).toISOString(),
-      ended_at: new Date(Math.max(this.startedAt, endedAt)).toISOString(),
+      ended_at: new Date(endedAt).toISOString(),
       ...this.envelope,
-      bytes_in: this.bytesIn,
-      bytes_out: this.bytesOut,
+      ...bytes,
       end_reason: reason,
       events: this.seq,
-      logins: this.logins,
-      commands: this.commands,
-      files: this.files,
-      ja4: this.facts.ja4,
-      hassh: this.facts.hassh,
-      client: this.facts.client,
-      tags: [...this.facts.tags],
-      techniques: [...this.facts.techniques],
-      severity: this.severity,
+      ...this.tally,
+      ...this.facts,
       ports: [],
       scan: '',
       origin: '',
@@ -295,6 +213,13 @@ export class SessionRecorder {
     this.entries.push({ closed: this.id });
     if (this.progressKept) this.entries.push({ closed: progressKey(this.id) });
     this.ended = true;
+  }
+}
+
+function addMarks(known: string[], more: readonly string[] | undefined, maxLength: number): void {
+  for (const mark of more ?? []) {
+    const kept = mark.slice(0, maxLength).toWellFormed();
+    if (known.length < MAX_MARKS && !known.includes(kept)) known.push(kept);
   }
 }
 

@@ -15,6 +15,8 @@ export interface Waiting {
   collect(into: Entry[]): void;
   /** Sends what it queued. */
   release(): void;
+  /** What it recorded could not be written, so nothing that it queued may leave: the end of it. */
+  abandon(): void;
 }
 
 export class Turn {
@@ -22,9 +24,12 @@ export class Turn {
   private waiting = new Set<Waiting>();
   private loose: Entry[] = [];
   private scheduled = false;
+  private readonly failed: (error: unknown) => void;
 
-  constructor(sink: RecordSink) {
+  /** `failed` is told what was thrown by the sink or a session. */
+  constructor(sink: RecordSink, failed: (error: unknown) => void) {
     this.sink = sink;
+    this.failed = failed;
   }
 
   /** This session has recorded or queued something. */
@@ -51,8 +56,21 @@ export class Turn {
     const entries = this.loose;
     this.waiting = new Set();
     this.loose = [];
-    for (const session of sessions) session.collect(entries);
-    if (entries.length > 0) this.sink.append(entries);
-    for (const session of sessions) session.release();
+    try {
+      for (const session of sessions) session.collect(entries);
+      if (entries.length > 0) this.sink.append(entries);
+    } catch (error) {
+      this.failed(error);
+      for (const session of sessions) session.abandon();
+      return;
+    }
+    for (const session of sessions) {
+      try {
+        session.release();
+      } catch (error) {
+        this.failed(error);
+        session.abandon();
+      }
+    }
   }
 }

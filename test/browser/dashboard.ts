@@ -3,7 +3,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core';
 import { type Stack, startStack } from '../support/stack.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
@@ -37,7 +44,10 @@ export async function startDashboard(options: { sensor?: boolean } = {}): Promis
   const built = spawnSync(process.execPath, ['tools/ensure-web.ts'], { cwd: ROOT, encoding: 'utf8' });
   assert.equal(built.status, 0, `the dashboard does not build:\n${built.stderr}`);
   const stack = await startStack(options);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS }).catch(async (cause: unknown) => {
+    await stack.stop();
+    throw cause;
+  });
   const problems: string[] = [];
   let state: Awaited<ReturnType<BrowserContext['storageState']>> | undefined;
 
@@ -84,8 +94,10 @@ export async function startDashboard(options: { sensor?: boolean } = {}): Promis
 /** Waits until nothing on the page is still being loaded. */
 export async function settled(page: Page): Promise<void> {
   await page.locator('main h1').first().waitFor({ state: 'attached' });
-  await page.waitForFunction("document.querySelector('.skeleton, .skeleton-line, .fetching') === null");
+  await page.locator('.skeleton, .skeleton-line, .fetching').first().waitFor({ state: 'detached' });
 }
+
+export const textOf = async (locator: Locator): Promise<string> => (await locator.textContent()) ?? '';
 
 /** Pixels that a page is wider than its window. */
 export const overflow = async (page: Page): Promise<number> =>

@@ -3,11 +3,14 @@ import { writeFileSync } from 'node:fs';
 
 /** Text that would run, be reordered, or move a cursor if it were not shown as text. */
 export const HOSTILE = {
-  script: '<script>globalThis.pwned = "script"</script>',
-  image: '<img src=x onerror="globalThis.pwned = 1">',
+  script: '<script>globalThis.pwned=1</script>',
+  image: '<img src=x onerror="globalThis.pwned=1">',
   bidi: 'user\u202Egpj.exe',
   ansi: '\u001b[2J\u001b[31mred',
 } as const;
+
+/** Characters of those texts that no page may hold as they are. */
+export const INVISIBLE = ['\u202E', '\u001b'] as const;
 
 const FIRST = Date.UTC(2019, 4, 6, 7);
 const MINUTE_MS = 60_000;

@@ -19,8 +19,8 @@ const overview = async (page: Page): Promise<void> => {
   await page.getByRole('heading', { name: 'Overview', exact: true }).waitFor();
 };
 async function signIn(page: Page, name: string, password: string): Promise<void> {
-  await page.getByLabel('User name').fill(name);
-  await page.getByLabel('Password').fill(password);
+  await page.getByLabel('User name', { exact: true }).fill(name);
+  await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
@@ -47,11 +47,14 @@ test('the one-time link signs in once, leaves the address, and is refused the se
   assert.equal((await second.request.get('/api/v1/me')).status(), 401);
   await second.context().close();
 
-  await first.getByLabel('User name').fill(NAME);
-  await first.getByLabel('Password').fill('too short');
+  await first.getByLabel('User name', { exact: true }).fill(NAME);
+  await first.getByLabel('Password', { exact: true }).fill('too short');
   await first.getByRole('button', { name: 'Save' }).click();
-  assert.equal(await first.getByLabel('Password').evaluate('(field) => field.validity.tooShort'), true);
-  await first.getByLabel('Password').fill(PASSWORD);
+  assert.equal(
+    await first.getByLabel('Password', { exact: true }).evaluate('(field) => field.validity.tooShort'),
+    true,
+  );
+  await first.getByLabel('Password', { exact: true }).fill(PASSWORD);
   await first.getByRole('button', { name: 'Save' }).click();
   await overview(first);
   await first.context().close();

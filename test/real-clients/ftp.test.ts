@@ -84,7 +84,9 @@ test('curl: an upload is captured byte by byte', { skip: needs('curl') }, async 
   const port = luring.port('ftp');
   const content = `#!/bin/sh\necho ${'x'.repeat(5000)}\n`;
   const { result, events } = await recordInTime(context, luring, port, () =>
-    run('curl', ['-sS', '-T', '-', `ftp://${username}:${password}@127.0.0.1:${port}/up.sh`], { input: content }),
+    run('curl', ['-sS', '-T', '-', `ftp://${username}:${encodeURIComponent(password)}@127.0.0.1:${port}/up.sh`], {
+      input: content,
+    }),
   );
   assert.equal(result.code, 0, result.stderr);
   assert.deepEqual(onlyLogin(events), [username, password, 'plain', true]);

@@ -30,11 +30,11 @@ function mark(port: number): Promise<number> {
 
 async function eventsSince(stack: Stack, from: string): Promise<EventObject[]> {
   const events: EventObject[] = [];
-  let cursor: string | null | undefined;
+  let cursor: string | null = null;
   do {
     const page: Page = await stack.client.get<Page>('/events', {
       ...{ from, order: 'asc', limit: PAGE },
-      ...(cursor === undefined ? {} : { cursor }),
+      ...(cursor === null ? {} : { cursor }),
     });
     events.push(...page.data);
     cursor = page.next;

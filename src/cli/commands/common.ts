@@ -1,7 +1,11 @@
 /** Options that several commands share. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseCondition } from '../../manager/queries/filter.ts';
+import { z } from 'zod';
+import { filterQuery, parseCondition } from '../../manager/queries/filter.ts';
 import type { Where } from '../connect.ts';
+import { UsageError } from '../usage.ts';
+
+const filterSchema = z.strictObject(filterQuery);
 
 export interface ConnectFlags {
   data: string;
@@ -45,19 +49,40 @@ export function withFilter(command: Command): Command {
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+/** Earlier times are in no store. */
+const EARLIEST = Date.UTC(1900);
+const DATE = /^\d{4}-\d\d-\d\d$/;
+const DATE_TIME = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(?:[zZ]|([+-]\d\d):?(\d\d))?$/;
 
-/** A time as RFC 3339: a date, a time, or how long ago. */
+/** The form that `Date.parse` is bound to read (ECMA-262 §21.4.1.32); undefined where it is none of ours. */
+function standardForm(text: string): string | undefined {
+  if (DATE.test(text)) return `${text}T00:00Z`;
+  const match = DATE_TIME.exec(text);
+  if (match === null) return undefined;
+  const [, date, time, hours, minutes] = match;
+  return `${date}T${time}${hours === undefined ? 'Z' : `${hours}:${minutes}`}`;
+}
+
+/** A day that its month does not have is moved into the next month by `Date.parse`. */
+const dayExists = (text: string): boolean =>
+  new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === Number(text.slice(8, 10));
+
+/** A time as RFC 3339: a date, a time (UTC where it has no zone), or how long ago. */
 export function instant(text: string, now: number = Date.now()): string {
   const ago = /^(\d{1,6})([mhdw])$/.exec(text);
-  if (ago !== null) return new Date(now - Number(ago[1]) * (UNIT_MS[ago[2] ?? ''] ?? 0)).toISOString();
-  const zoned = /[zZ]$|[+-]\d\d:?\d\d$/.test(text) || /^\d{4}-\d\d-\d\d$/.test(text) ? text : `${text}Z`;
-  const at = Date.parse(zoned);
-  if (!/^\d{4}-\d\d-\d\d/.test(text) || Number.isNaN(at))
-    throw new InvalidArgumentError(`'${text}' is no time; write 2026-11-22, 2026-11-22T10:00:00Z or 24h.`);
+  const form = standardForm(text);
+  const at =
+    ago !== null
+      ? now - Number(ago[1]) * (UNIT_MS[ago[2] ?? ''] ?? 0)
+      : form !== undefined && dayExists(form)
+        ? Date.parse(form)
+        : Number.NaN;
+  if (Number.isNaN(at) || at < EARLIEST)
+    throw new UsageError(`'${text}' is no time; write 2026-11-22, 2026-11-22T10:00:00Z or 24h`);
   return new Date(at).toISOString();
 }
 
-/** The query string of a filter. */
+/** The query string of a filter. All of it is checked here, so that a mistake is told before anything is started. */
 export function filterQueryOf(flags: FilterFlags): Record<string, string[] | string> {
   const query: Record<string, string[] | string> = {};
   for (const condition of flags.where) {
@@ -67,7 +92,14 @@ export function filterQueryOf(flags: FilterFlags): Record<string, string[] | str
   }
   if (flags.since !== undefined) query.from = instant(flags.since);
   if (flags.until !== undefined) query.to = instant(flags.until);
-  return query;
+  const checked = filterSchema.safeParse(query);
+  if (checked.success) return query;
+  const mistakes = checked.error.issues.map(({ path: [name, index], message }) => {
+    const values = query[String(name)];
+    const value = Array.isArray(values) && typeof index === 'number' ? values[index] : values;
+    return `${String(name)}=${String(value)}: ${message}`;
+  });
+  throw new UsageError(mistakes.join('\n'));
 }
 
 export function positiveInteger(text: string): number {

@@ -22,7 +22,7 @@ function load(flags: ConfigFlags) {
 }
 
 export function configCommand(): Command {
-  const command = new Command('config').description('Check and print the configuration.');
+  const command = new Command('config');
   command.addCommand(
     new Command('check')
       .description('Say what is wrong with the configuration, all of it.')

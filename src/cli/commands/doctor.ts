@@ -7,7 +7,6 @@ const MARKS = { ok: 'ok  ', warning: 'warn', problem: 'FAIL' } as const;
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('Check this machine and say what to do: ports, disk, memory, clock, store, sensor.')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nEnds with 1 if something keeps it from working.\nExample:\n  sundew doctor')
     .action(async (flags: { data: string; json?: boolean }) => {

@@ -18,7 +18,6 @@ interface ExportFlags extends ConnectFlags, FilterFlags {
 
 export function exportCommand(): Command {
   const command = new Command('export')
-    .description('Write sessions to a file or to standard output.')
     .addOption(
       new Option('--format <form>', 'ndjson with all events, csv for spreadsheets, mhn as Modern Honey Network exports')
         .choices(EXPORT_FORMATS)
@@ -27,7 +26,7 @@ export function exportCommand(): Command {
     .option('--out <file>', 'the file; standard output otherwise')
     .addHelpText('after', '\nExample:\n  sundew export --where country=CN --since 30d --format csv --out sessions.csv');
   return withFilter(withConnection(command)).action(async (flags: ExportFlags) => {
-    await withManager(whereOf(flags), async (client) => {
+    await withManager(whereOf(flags), 'start-if-data', async (client) => {
       const response = await client.fetch('GET', '/export', {
         query: { ...filterQueryOf(flags), format: flags.format },
       });

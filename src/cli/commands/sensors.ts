@@ -6,7 +6,7 @@ import { print, printJson, table } from '../output.ts';
 import { type ConnectFlags, whereOf, withConnection } from './common.ts';
 
 export function sensorsCommand(): Command {
-  const sensors = new Command('sensors').description('List sensors and enrol new ones.');
+  const sensors = new Command('sensors');
   sensors.addCommand(
     withConnection(
       new Command('list')
@@ -14,7 +14,9 @@ export function sensorsCommand(): Command {
         .option('--json', 'print JSON')
         .addHelpText('after', '\nExample:\n  sundew sensors list'),
     ).action(async (flags: ConnectFlags & { json?: boolean }) => {
-      const { data } = await withManager(whereOf(flags), (client) => client.get<{ data: Sensor[] }>('/sensors'));
+      const { data } = await withManager(whereOf(flags), 'start-if-data', (client) =>
+        client.get<{ data: Sensor[] }>('/sensors'),
+      );
       if (flags.json === true) return printJson(data);
       const shed = (sensor: Sensor): number =>
         Object.values(sensor.status?.shed ?? {}).reduce((sum, count) => sum + count, 0);
@@ -44,6 +46,7 @@ export function sensorsCommand(): Command {
     ).action(async (name: string, flags: ConnectFlags & { json?: boolean }) => {
       const [made, url] = await withManager(
         whereOf(flags),
+        'start',
         async (client) =>
           [await client.send<{ id: string; token: string }>('POST', '/sensors', { name }), client.url] as const,
       );

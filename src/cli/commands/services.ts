@@ -2,13 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { ProjectError } from '../../events/index.ts';
+import { ProjectError } from '../../events/errors.ts';
 import type { ServiceListing } from '../../sensor/sensor.ts';
 import { print, printJson, table } from '../output.ts';
 
 export function servicesCommand(): Command {
   return new Command('services')
-    .description('List the services of the running sensor.')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  sundew services --json')
     .action((flags: { data: string; json?: boolean }) => {

@@ -34,7 +34,6 @@ const USUAL_ROWS = 20;
 
 export function statsCommand(): Command {
   const command = new Command('stats')
-    .description('Count sessions by one or several fields.')
     .addOption(
       new Option('--by <field>', `one of ${COUNT_FIELD_NAMES.join(', ')}`)
         .argParser((value: string, before: string[]) => [...before, ...value.split(',')])
@@ -71,7 +70,7 @@ export function statsCommand(): Command {
       order: flags.unique === undefined ? 'sessions' : 'sources',
       ...(flags.minSessions === undefined ? {} : { min_sessions: flags.minSessions }),
     };
-    const { data } = await withManager(whereOf(flags), (client) =>
+    const { data } = await withManager(whereOf(flags), 'start-if-data', (client) =>
       client.get<{ data: CountRow[] }>('/stats/counts', query),
     );
     const head = [...by, 'sessions', 'sources'];

@@ -86,11 +86,10 @@ async function follow(client: Client, flags: TailFlags): Promise<void> {
 
 export function tailCommand(): Command {
   const command = new Command('tail')
-    .description('Show sessions and events as they are stored, until Ctrl-C.')
     .addOption(new Option('--only <kind>', 'one kind of record').choices(['sessions', 'events']))
     .option('--json', 'print one JSON object a line')
     .addHelpText('after', '\nExample:\n  sundew tail --where protocol=mssql --only events');
   return withFilter(withConnection(command)).action(async (flags: TailFlags) => {
-    await withManager(whereOf(flags), (client) => follow(client, flags));
+    await withManager(whereOf(flags), 'give-up', (client) => follow(client, flags));
   });
 }

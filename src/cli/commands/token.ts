@@ -6,7 +6,7 @@ import { print, printJson, table } from '../output.ts';
 import { type ConnectFlags, positiveInteger, whereOf, withConnection } from './common.ts';
 
 export function tokenCommand(): Command {
-  const token = new Command('token').description('Make, list and remove tokens for programs.');
+  const token = new Command('token');
   token.addCommand(
     withConnection(
       new Command('add')
@@ -20,7 +20,7 @@ export function tokenCommand(): Command {
         .addHelpText('after', '\nExample:\n  sundew token add siem --days 365'),
     ).action(async (name: string, flags: ConnectFlags & { role: string; days?: number; json?: boolean }) => {
       const body = { name, role: flags.role, ...(flags.days === undefined ? {} : { days: flags.days }) };
-      const made = await withManager(whereOf(flags), (client) =>
+      const made = await withManager(whereOf(flags), 'start', (client) =>
         client.send<{ token: string }>('POST', '/tokens', body),
       );
       if (flags.json === true) printJson({ name, ...made });
@@ -34,7 +34,9 @@ export function tokenCommand(): Command {
         .option('--json', 'print JSON')
         .addHelpText('after', '\nExample:\n  sundew token list'),
     ).action(async (flags: ConnectFlags & { json?: boolean }) => {
-      const { data } = await withManager(whereOf(flags), (client) => client.get<{ data: Token[] }>('/tokens'));
+      const { data } = await withManager(whereOf(flags), 'start-if-data', (client) =>
+        client.get<{ data: Token[] }>('/tokens'),
+      );
       if (flags.json === true) printJson(data);
       else
         print(
@@ -58,7 +60,9 @@ export function tokenCommand(): Command {
         .argument('<name>', 'the token')
         .addHelpText('after', '\nExample:\n  sundew token remove siem'),
     ).action(async (name: string, flags: ConnectFlags) => {
-      await withManager(whereOf(flags), (client) => client.send('DELETE', `/tokens/${encodeURIComponent(name)}`));
+      await withManager(whereOf(flags), 'start-if-data', (client) =>
+        client.send('DELETE', `/tokens/${encodeURIComponent(name)}`),
+      );
     }),
   );
   return token;

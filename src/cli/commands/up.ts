@@ -1,14 +1,16 @@
 /** `sundew up`, `sundew manager`, `sundew sensor`: what runs. */
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { ProjectError } from '../../events/errors.ts';
 import { PERSONA_KINDS } from '../../protocols/surfaces/persona.ts';
 import type { ServiceListing } from '../../sensor/sensor.ts';
 import { type Config, type ConfigLayer, loadConfig } from '../config.ts';
+import { makeDataFolder } from '../data-folder.ts';
 import { type LogFile, openLogFile } from '../log-file.ts';
 import { print } from '../output.ts';
-import { makeStoreToken, managerPart, sensorPart, storePart } from '../stack.ts';
-import { Supervised } from '../supervisor.ts';
+import { sensorPart } from '../stack.ts';
+import { startManager } from '../start-manager.ts';
+import { type Part, Supervised, stopAll } from '../supervisor.ts';
 import { UsageError } from '../usage.ts';
 
 interface SensorFlags {
@@ -66,14 +68,16 @@ const sensorLayer = ({ bind, portOffset, persona, services }: SensorFlags): Reco
 /** Runs parts until a signal comes; says what happens to them. */
 class Running {
   private readonly parts: Supervised[] = [];
+  private stopping = false;
   readonly log: LogFile;
 
   constructor(dataDir: string) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeDataFolder(dataDir);
     this.log = openLogFile(join(dataDir, 'logs', 'sundew.log'));
   }
 
-  add(part: Supervised['part']): Supervised {
+  add(part: Part): Supervised {
+    if (this.stopping) throw new ProjectError('STOPPING', 'stopped while starting');
     const supervised = new Supervised(part, this.log, (name, code, signal) => {
       process.stderr.write(
         `the ${name} ended (${signal ?? `code ${code}`}) and is started again; see ${this.log.path}\n`,
@@ -84,8 +88,9 @@ class Running {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     // The sensor first, so that what it still has is on disk; the store last, so that the manager can finish.
-    for (const part of [...this.parts].reverse()) await part.stop();
+    await stopAll(this.parts);
     this.log.close();
   }
 
@@ -136,16 +141,13 @@ function welcome(
 /** The address under which a process of this machine reaches a manager that listens on all of them. */
 const localUrl = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 
-async function startManager(
+async function runManager(
   running: Running,
   dataDir: string,
   config: Config,
   withLocalSensor: boolean,
 ): Promise<{ url: string; signInToken: string }> {
-  const token = makeStoreToken();
-  const store = running.add(storePart(dataDir, config, token));
-  const manager = running.add(managerPart(dataDir, config, token, withLocalSensor));
-  const [, ready] = await Promise.all([store.start(), manager.start()]);
+  const ready = await startManager(dataDir, config, withLocalSensor, (part) => running.add(part));
   return { url: String(ready.url), signInToken: String(ready.signInToken) };
 }
 
@@ -163,10 +165,7 @@ async function startSensor(
 const UP_DEFAULTS: ConfigLayer = { sensor: { services: 'all', portOffset: 20_000 } };
 
 export function upCommand(): Command {
-  return withSensorOptions(
-    new Command('up').description('Run the manager, the store and one sensor on this machine.'),
-    '20000',
-  )
+  return withSensorOptions(new Command('up'), '20000')
     .addOption(listenOption)
     .addOption(configOption)
     .addHelpText(
@@ -186,7 +185,7 @@ The real thing, as root or with the right to open low ports:
       );
       const running = new Running(dataDir);
       await running.run(async () => {
-        const manager = await startManager(running, dataDir, config, true);
+        const manager = await runManager(running, dataDir, config, true);
         const services = await startSensor(running, dataDir, config, { url: localUrl(manager.url) });
         print(welcome(manager, services, running.log.path));
       });
@@ -195,7 +194,6 @@ The real thing, as root or with the right to open low ports:
 
 export function managerCommand(): Command {
   return new Command('manager')
-    .description('Run the manager and its store, without a sensor.')
     .addOption(listenOption)
     .addOption(configOption)
     .addHelpText('after', '\nExample:\n  sundew manager --data /var/lib/sundew --listen 127.0.0.1:8420')
@@ -204,16 +202,13 @@ export function managerCommand(): Command {
       const config = loadConfig(dataDir, flags.config, { manager: given({ listen: flags.listen }) });
       const running = new Running(dataDir);
       await running.run(async () => {
-        print(welcome(await startManager(running, dataDir, config, false), [], running.log.path));
+        print(welcome(await runManager(running, dataDir, config, false), [], running.log.path));
       });
     });
 }
 
 export function sensorCommand(): Command {
-  return withSensorOptions(
-    new Command('sensor').description('Run a sensor alone. Without a manager its records stay on disk.'),
-    '0',
-  )
+  return withSensorOptions(new Command('sensor'), '0')
     .addOption(configOption)
     .option('--manager <url>', 'where records are delivered to')
     .option('--token <token>', 'the credential of this sensor, as `sundew sensors add` printed it')

@@ -9,7 +9,7 @@ import { type ConnectFlags, whereOf, withConnection } from './common.ts';
 const PASSWORD_HELP = '\nThe password is asked for, or read from standard input where that is no terminal.';
 
 export function userCommand(): Command {
-  const user = new Command('user').description('Add, list and remove users; change passwords; make a sign-in link.');
+  const user = new Command('user');
   user.addCommand(
     withConnection(
       new Command('add')
@@ -19,7 +19,7 @@ export function userCommand(): Command {
         .addHelpText('after', `${PASSWORD_HELP}\nExample:\n  sundew user add maria --role admin`),
     ).action(async (username: string, flags: ConnectFlags & { role: string }) => {
       const password = await readSecret(`Password for ${username}: `);
-      await withManager(whereOf(flags), (client) =>
+      await withManager(whereOf(flags), 'start', (client) =>
         client.send('POST', '/users', { username, role: flags.role, password }),
       );
     }),
@@ -32,7 +32,7 @@ export function userCommand(): Command {
         .addHelpText('after', `${PASSWORD_HELP}\nExample:\n  sundew user password maria`),
     ).action(async (username: string, flags: ConnectFlags) => {
       const password = await readSecret(`New password for ${username}: `);
-      await withManager(whereOf(flags), (client) =>
+      await withManager(whereOf(flags), 'start-if-data', (client) =>
         client.send('PUT', `/users/${encodeURIComponent(username)}/password`, { password }),
       );
     }),
@@ -44,7 +44,9 @@ export function userCommand(): Command {
         .option('--json', 'print JSON')
         .addHelpText('after', '\nExample:\n  sundew user list'),
     ).action(async (flags: ConnectFlags & { json?: boolean }) => {
-      const { data } = await withManager(whereOf(flags), (client) => client.get<{ data: User[] }>('/users'));
+      const { data } = await withManager(whereOf(flags), 'start-if-data', (client) =>
+        client.get<{ data: User[] }>('/users'),
+      );
       if (flags.json === true) printJson(data);
       else
         print(
@@ -62,7 +64,9 @@ export function userCommand(): Command {
         .argument('<name>', 'the user')
         .addHelpText('after', '\nExample:\n  sundew user remove maria'),
     ).action(async (username: string, flags: ConnectFlags) => {
-      await withManager(whereOf(flags), (client) => client.send('DELETE', `/users/${encodeURIComponent(username)}`));
+      await withManager(whereOf(flags), 'start-if-data', (client) =>
+        client.send('DELETE', `/users/${encodeURIComponent(username)}`),
+      );
     }),
   );
   user.addCommand(
@@ -73,6 +77,7 @@ export function userCommand(): Command {
     ).action(async (flags: ConnectFlags) => {
       const link = await withManager(
         whereOf(flags),
+        'give-up',
         async (client) =>
           `${client.url}/signin#token=${(await client.send<{ token: string }>('POST', '/users/link')).token}`,
       );

@@ -114,16 +114,14 @@ async function serveDashboard(app: FastifyInstance, context: Context): Promise<v
       setHeaders: (reply, path) => void (path.startsWith(assets) || reply.header('cache-control', 'no-cache')),
     });
   app.setNotFoundHandler(async (request, reply) => {
-    const wantsPage =
-      request.method === 'GET' && !request.url.startsWith('/api/') && !/\.[a-z0-9]+($|\?)/i.test(request.url);
+    // A name with a suffix is a file's; the query of a page may end like one (`?src_ip=192.0.2.1`).
+    const [path = ''] = request.url.split('?', 1);
+    const wantsPage = request.method === 'GET' && !path.startsWith('/api/') && !/\.[a-z0-9]+$/i.test(path);
     if (built && wantsPage)
       return await reply.header('cache-control', 'no-cache').sendFile('index.html', { immutable: false, maxAge: 0 });
     return await sendProblem(reply, {
       status: 404,
-      detail:
-        built || !wantsPage
-          ? `there is no ${request.url.split('?')[0]}`
-          : 'the dashboard is not built; run `npm run build:web`',
+      detail: built || !wantsPage ? `there is no ${path}` : 'the dashboard is not built; run `npm run build:web`',
     });
   });
 }

@@ -90,7 +90,8 @@ export function openControl(path: string): Control {
         db.exec('COMMIT');
         return result;
       } catch (error) {
-        db.exec('ROLLBACK');
+        // A full disk undoes the transaction by itself (SQLite, lang_transaction §3).
+        if (db.isTransaction) db.exec('ROLLBACK');
         throw error;
       }
     },

@@ -1,29 +1,37 @@
 /** Artifacts by SHA-256, each once: `artifacts/aa/bb/SHA256`, never executable. A sensor delivers them in pieces, in order. */
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { createReadStream, existsSync, mkdirSync } from 'node:fs';
+import { constants, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ArtifactRecord } from '../../events/index.ts';
 
 const MODE = 0o600;
+/** Unfinished artifacts of one sensor; beyond, the one that has waited longest for its next piece is dropped. */
+export const MAX_UNFINISHED = 16;
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1_048_576 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
 
 export class Artifacts {
   private readonly dir: string;
+  private readonly incoming: string;
 
   constructor(dir: string) {
     this.dir = dir;
-    mkdirSync(join(dir, 'incoming'), { recursive: true, mode: 0o700 });
+    this.incoming = join(dir, 'incoming');
+    mkdirSync(this.incoming, { recursive: true, mode: 0o700 });
   }
 
   path(sha256: string): string {
@@ -35,37 +43,47 @@ export class Artifacts {
   }
 
   /**
-   * Takes one piece and syncs it; the last one completes the file. False where the whole is not what its hash says: the sensor is told, and what
-   * arrived is dropped. A piece that comes twice changes nothing.
+   * Takes one piece and syncs it; the last one completes the file. False where the whole is not what its hash says: what arrived is dropped. A piece
+   * that comes twice changes nothing. One call at a time.
    */
-  take(sensorId: string, piece: ArtifactRecord): boolean {
+  async take(sensorId: string, piece: ArtifactRecord): Promise<boolean> {
     if (this.has(piece.sha256)) return true;
-    const incoming = join(this.dir, 'incoming', `${sensorId}-${piece.sha256}`);
     const data = Buffer.from(piece.data, 'base64');
     const end = piece.offset + data.length;
     if (end > piece.size) return false;
-    const fd = openSync(incoming, existsSync(incoming) ? 'r+' : 'w+', MODE);
+    const unfinished = join(this.incoming, `${sensorId}-${piece.sha256}`);
+    if (!existsSync(unfinished)) await this.makeRoom(sensorId);
+    const file = await open(unfinished, constants.O_RDWR | constants.O_CREAT, MODE);
     try {
-      for (let at = 0; at < data.length; ) at += writeSync(fd, data, at, data.length - at, piece.offset + at);
-      if (end === piece.size) ftruncateSync(fd, piece.size);
-      fdatasyncSync(fd);
+      for (let at = 0; at < data.length; )
+        at += (await file.write(data, at, data.length - at, piece.offset + at)).bytesWritten;
+      if (end === piece.size) await file.truncate(piece.size);
+      await file.datasync();
     } finally {
-      closeSync(fd);
+      await file.close();
     }
     if (end < piece.size) return true;
-    if (createHash('sha256').update(readFileSync(incoming)).digest('hex') !== piece.sha256) {
-      rmSync(incoming);
+    if ((await hashOf(unfinished)) !== piece.sha256) {
+      await rm(unfinished);
       return false;
     }
     const path = this.path(piece.sha256);
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    renameSync(incoming, path);
-    const folder = openSync(dirname(path), 'r');
-    try {
-      fsyncSync(folder);
-    } finally {
-      closeSync(folder);
-    }
+    const folder = dirname(path);
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    await rename(unfinished, path);
+    for (const changed of made === undefined ? [folder] : [folder, dirname(folder), this.dir])
+      await syncFolder(changed);
     return true;
+  }
+
+  private async makeRoom(sensorId: string): Promise<void> {
+    const names = (await readdir(this.incoming)).filter((name) => name.startsWith(`${sensorId}-`));
+    if (names.length < MAX_UNFINISHED) return;
+    const files = await Promise.all(
+      names.map(async (name) => ({ name, at: (await stat(join(this.incoming, name))).mtimeMs })),
+    );
+    files.sort((a, b) => a.at - b.at);
+    for (const { name } of files.slice(0, files.length - MAX_UNFINISHED + 1))
+      await rm(join(this.incoming, name), { force: true });
   }
 }

@@ -2,7 +2,7 @@
  * Takes in what an importer read: sessions and events of other honeypots under ids made from the names that their own systems gave them. What is stored
  * already, in this file or any other, is counted as a duplicate and left out. One batch at a time, so that two imports cannot both find a session missing.
  */
-import type { EventRecord, SessionRecord } from '../../events/index.ts';
+import { type EventRecord, ProjectError, type SessionRecord } from '../../events/index.ts';
 import type { Control } from '../control/database.ts';
 import type { StoreClient } from '../store/client.ts';
 import { storeTime } from '../store/rows.ts';
@@ -19,16 +19,21 @@ export interface ImportBatch {
   done: boolean;
   sessions: readonly { sensorId: string; session: SessionRecord }[];
   events: readonly { sensorId: string; event: EventRecord }[];
+  /** Size of the records as they came. */
+  bytes: number;
 }
 
 /** Ids asked for in one statement: their text stays below the 256 KiB that a ClickHouse server takes for a query. */
 const IDS_PER_QUESTION = 6000;
+/** Batches that may wait for their turn; a further one is refused and its importer tries again. */
+const MAX_WAITING = 8;
 
 export class Imports {
   private readonly control: Control;
   private readonly store: StoreClient;
   private readonly intake: Intake;
   private turn: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
   constructor(control: Control, store: StoreClient, intake: Intake) {
     this.control = control;
@@ -52,12 +57,23 @@ export class Imports {
   }
 
   async take(batch: ImportBatch): Promise<ImportProgress> {
+    if (this.waiting >= MAX_WAITING)
+      throw new ProjectError('INTAKE_FULL', 'more imports wait than the store takes; try again', {
+        waiting: this.waiting,
+      });
+    this.waiting += 1;
     const result = this.turn.then(() => this.takeNow(batch));
     this.turn = result.catch(() => undefined);
-    return await result;
+    try {
+      return await result;
+    } finally {
+      this.waiting -= 1;
+    }
   }
 
   private async takeNow(batch: ImportBatch): Promise<ImportProgress> {
+    // What a stopped manager left on its way may be this very batch: only when it is stored can it be found.
+    await this.intake.recover();
     const before = this.progress(batch.fingerprint);
     if (before !== undefined && before.rows >= batch.rows && before.rows > 0 && !(batch.done && !before.done))
       return before;
@@ -79,7 +95,7 @@ export class Imports {
       done: batch.done,
     };
     const events = batch.events.filter(({ event }) => event.session_id !== null && freshIds.has(event.session_id));
-    await this.intake.deliverImport({ sessions: fresh, events, progress });
+    await this.intake.deliverImport({ sessions: fresh, events, progress, bytes: batch.bytes });
     return progress;
   }
 

@@ -5,19 +5,8 @@
  *
  * Layout of `<id>.segment`: one line of JSON (`SegmentHead`), then the rows of each table, in the order and lengths that the head gives.
  */
-import {
-  closeSync,
-  fdatasyncSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ProjectError, uuidv7 } from '../../events/index.ts';
@@ -53,6 +42,10 @@ export interface Segment {
 }
 
 const SUFFIX = '.segment';
+/** Half-written: never acknowledged. */
+const HALF = `${SUFFIX}.tmp`;
+/** Put aside: not stored, for somebody to look at. */
+const ASIDE = '.refused';
 
 export class Journal {
   private readonly dir: string;
@@ -67,50 +60,59 @@ export class Journal {
   }
 
   /** Writes a segment so that it survives a power cut. Throws what the file system throws; then nothing is left of it. */
-  write(content: Omit<Segment, 'id'>): Segment {
+  async write(content: Omit<Segment, 'id'>): Promise<Segment> {
     const segment: Segment = { id: uuidv7(Date.now()), ...content };
     const tables = [...segment.rows].map(([name, rows]) => ({ name, bytes: rows.length }));
     const head = { id: segment.id, tables, watermarks: segment.watermarks, imports: segment.imports };
     const path = this.path(segment.id);
-    const temporary = `${path}.tmp`;
-    const fd = openSync(temporary, 'w', 0o600);
+    const half = join(this.dir, segment.id + HALF);
     try {
-      for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), ...segment.rows.values()]) {
-        for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+      const file = await open(half, 'wx', 0o600);
+      try {
+        for (const bytes of [Buffer.from(`${JSON.stringify(head)}\n`), ...segment.rows.values()])
+          await file.writeFile(bytes);
+        await file.datasync();
+      } finally {
+        await file.close();
       }
-      fdatasyncSync(fd);
+      await rename(half, path);
+      await this.syncFolder();
     } catch (error) {
-      closeSync(fd);
-      unlinkSync(temporary);
+      // A segment that is given back must not be found after a restart: its records come again in another one.
+      await rm(half, { force: true });
+      await rm(path, { force: true });
       throw error;
     }
-    closeSync(fd);
-    renameSync(temporary, path);
-    this.syncFolder();
     return segment;
   }
 
-  private syncFolder(): void {
-    const fd = openSync(this.dir, 'r');
+  private async syncFolder(): Promise<void> {
+    const folder = await open(this.dir, 'r');
     try {
-      fsyncSync(fd);
+      await folder.sync();
     } finally {
-      closeSync(fd);
+      await folder.close();
     }
   }
 
-  /** The segments that a stopped manager left, oldest first. Half-written ones were never acknowledged and are removed. */
-  left(): Segment[] {
-    const segments: Segment[] = [];
-    for (const file of readdirSync(this.dir).sort()) {
-      if (file.endsWith(SUFFIX)) segments.push(this.read(join(this.dir, file)));
-      else if (file.endsWith(`${SUFFIX}.tmp`)) unlinkSync(join(this.dir, file));
+  /** The segments that a stopped manager left, oldest first. Half-written ones are removed. */
+  async left(): Promise<string[]> {
+    const ids: string[] = [];
+    for (const file of (await readdir(this.dir)).sort()) {
+      if (file.endsWith(SUFFIX)) ids.push(file.slice(0, -SUFFIX.length));
+      else if (file.endsWith(HALF)) await rm(join(this.dir, file), { force: true });
     }
-    return segments;
+    return ids;
   }
 
-  private read(path: string): Segment {
-    const bytes = readFileSync(path);
+  /** Segments put aside so far. */
+  get asideCount(): number {
+    return readdirSync(this.dir).filter((file) => file.endsWith(ASIDE)).length;
+  }
+
+  async read(id: string): Promise<Segment> {
+    const path = this.path(id);
+    const bytes = await readFile(path);
     const newline = bytes.indexOf(0x0a);
     try {
       const head = segmentHead.parse(JSON.parse(bytes.toString('utf8', 0, newline)));
@@ -121,25 +123,21 @@ export class Journal {
         rows.set(name, bytes.subarray(at, at + length));
         at += length;
       }
-      return { id: head.id, rows, watermarks: head.watermarks, imports: head.imports };
+      return { id, rows, watermarks: head.watermarks, imports: head.imports };
     } catch (cause) {
-      throw new ProjectError(
-        'INTAKE_SEGMENT_CORRUPT',
-        `the intake segment ${path} cannot be read; move it away and start again: its sensors deliver it once more`,
-        { cause, path },
-      );
+      throw new ProjectError('INTAKE_SEGMENT_CORRUPT', `the intake segment ${path} cannot be read`, { cause, path });
     }
   }
 
   /** Lets a segment go that is stored; one that was set aside is gone already. */
-  removeIfThere(id: string): void {
-    rmSync(this.path(id), { force: true });
+  async removeIfThere(id: string): Promise<void> {
+    await rm(this.path(id), { force: true });
   }
 
-  /** Puts a segment aside that the store refuses for what is in it: kept for a look, never lost. */
-  setAside(id: string): string {
-    const aside = join(this.dir, `${id}.refused`);
-    renameSync(this.path(id), aside);
+  /** Puts a segment aside that the store refuses for what is in it, or that cannot be read: kept for a look, never lost. */
+  async setAside(id: string): Promise<string> {
+    const aside = join(this.dir, id + ASIDE);
+    await rename(this.path(id), aside);
     return aside;
   }
 }

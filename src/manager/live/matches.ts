@@ -1,6 +1,6 @@
 /** The filters of the API applied to one record in memory: what a watcher of the live stream sees. */
 import { BlockList, isIP } from 'node:net';
-import type { Filter } from '../queries/filter.ts';
+import { type Filter, NO_PORT } from '../queries/filter.ts';
 import type { EventObject, SessionObject } from '../queries/records.ts';
 
 /** A record that was just stored. */
@@ -8,16 +8,18 @@ export type LiveItem = { kind: 'session'; item: SessionObject } | { kind: 'recor
 
 type Value = string | number;
 
+const familyOf = (address: string): 'ipv4' | 'ipv6' => (isIP(address) === 6 ? 'ipv6' : 'ipv4');
+
 function within(address: string | null, ranges: readonly Value[]): boolean {
   return ranges.some((given) => {
     const [network = '', bits] = String(given).split('/');
-    if (address === null) return network === '';
-    if (bits === undefined) return network === address;
-    const family = isIP(network) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) !== isIP(network)) return false;
+    if (address === null || network === '') return address === null && network === '';
+    const family = familyOf(network);
     const list = new BlockList();
-    list.addSubnet(network, Number(bits), family);
-    return list.check(address, family);
+    if (bits === undefined) list.addAddress(network, family);
+    else list.addSubnet(network, Number(bits), family);
+    // As in the store, where IPv4 addresses are IPv4-mapped ones: `::/0` holds them too.
+    return list.check(address, familyOf(address));
   });
 }
 
@@ -35,6 +37,11 @@ function test(name: string, values: readonly Value[], live: LiveItem): boolean {
       return values.some((value) => value === item.sensor || value === item.sensor_id);
     case 'country':
       return values.includes(item.country ?? '');
+    case 'src_port':
+    case 'dst_port':
+      return values.includes(item[name] ?? NO_PORT);
+    case 'asn':
+      return values.includes(item.asn ?? 0);
     case 'username':
     case 'password':
     case 'sha256':

@@ -57,7 +57,7 @@ export async function counts(
   if (question.minSessions !== undefined && question.minSessions > 1) {
     const condition = where(asking.filter, 'sessions', bindings, asking.sensorId);
     conditions.push(
-      `src_ip IN (SELECT src_ip FROM sessions WHERE ${condition} GROUP BY src_ip HAVING count() >= ${bindings.bind(question.minSessions, 'UInt64')})`,
+      `src_ip IN (SELECT src_ip FROM sessions WHERE ${condition} AND src_ip != ${NO_SOURCE} GROUP BY src_ip HAVING count() >= ${bindings.bind(question.minSessions, 'UInt64')})`,
     );
   }
   const keys = fields.map((field, index) => `${sqlOf(field)} AS v${index}`);

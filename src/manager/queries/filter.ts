@@ -10,17 +10,26 @@ import { storeTime } from '../store/rows.ts';
 
 const MAX_VALUES = 100;
 const text = z.string().max(4096);
+/** Stands for a port that a record lacks; asked for by an empty value, as with the other fields. */
+export const NO_PORT = 65_536;
 const number = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const portNumber = z.union([z.literal('').transform(() => NO_PORT), number(0, 65_535)]);
 
-function parseCidr(value: string): { address: string; bits: number } | undefined {
-  const [address = '', bitsText] = value.split('/');
+export interface Range {
+  /** As IPv6; an IPv4 address as its mapped form. */
+  address: string;
+  bits: number;
+}
+
+/** An address or a range in CIDR form; undefined where it is neither. */
+export function parseCidr(value: string): Range | undefined {
+  const [, address = '', bitsText] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
   const family = isIP(address);
   if (family === 0) return undefined;
   const width = family === 4 ? 32 : 128;
-  const bits = bitsText === undefined ? width : /^\d{1,3}$/.test(bitsText) ? Number(bitsText) : -1;
-  return bits < 0 || bits > width
-    ? undefined
-    : { address: family === 4 ? `::ffff:${address}` : address, bits: family === 4 ? bits + 96 : bits };
+  const bits = bitsText === undefined ? width : Number(bitsText);
+  if (bits > width) return undefined;
+  return family === 4 ? { address: `::ffff:${address}`, bits: bits + 96 } : { address, bits };
 }
 const addressRange = text
   .refine((value) => value === '' || parseCidr(value) !== undefined, 'no address and no range such as 198.51.100.0/24')
@@ -38,9 +47,9 @@ const VALUES = {
   protocol: text,
   service: text,
   src_ip: addressRange,
-  src_port: number(0, 65_535),
+  src_port: portNumber,
   dst_ip: addressRange,
-  dst_port: number(0, 65_535),
+  dst_port: portNumber,
   country: text,
   asn: number(0, 4_294_967_295),
   sensor: text.describe('A sensor by name or id.'),
@@ -113,7 +122,8 @@ function inRanges(column: string, values: readonly (string | number)[], bindings
     if (range === undefined) return `${column} = toIPv6('::')`;
     if (range.bits === 128) return `${column} = toIPv6(${bindings.bind(range.address, 'String')})`;
     const limits = `IPv6CIDRToRange(toIPv6(${bindings.bind(range.address, 'String')}), ${range.bits})`;
-    return `(${column} >= ${limits}.1 AND ${column} <= ${limits}.2)`;
+    // No address is in no range, though it is kept as the first of all.
+    return `(${column} >= ${limits}.1 AND ${column} <= ${limits}.2 AND ${column} != toIPv6('::'))`;
   });
   return `(${parts.join(' OR ')})`;
 }
@@ -145,13 +155,14 @@ function condition(
       return inRanges(name, values, bindings);
     case 'src_port':
     case 'dst_port':
-      return oneOf(`ifNull(${name}, 65536)`, values, 'UInt32', bindings);
+      return oneOf(`ifNull(${name}, ${NO_PORT})`, values, 'UInt32', bindings);
     case 'asn':
       return oneOf('ifNull(asn, 0)', values, 'UInt32', bindings);
     case 'sensor':
       return oneOf(
         'sensor_id',
-        values.map((value) => sensorId(String(value))),
+        // The name of one of ours may be the name in an imported record too.
+        [...new Set(values.flatMap((value) => [sensorId(String(value)), String(value)]))],
         'String',
         bindings,
       );
@@ -161,7 +172,8 @@ function condition(
         : `session_id IN (SELECT id FROM sessions WHERE hasAny(tags, ${bindings.bind(values, 'Array(String)')}))`;
     case 'username':
     case 'password':
-      return viaEvents(`type = 'auth.attempt' AND ${name} IN ${bindings.bind(values, 'Array(String)')}`);
+      // A login without one is none of the values, and not unknown.
+      return viaEvents(`(type = 'auth.attempt' AND ifNull(${name} IN ${bindings.bind(values, 'Array(String)')}, 0))`);
     case 'sha256':
       return viaEvents(oneOf('sha256', values, 'String', bindings));
     case 'q':
@@ -171,16 +183,27 @@ function condition(
   }
 }
 
+/** Times that the store's columns hold. */
+const EARLIEST_MS = Date.UTC(1900, 0, 1);
+const LATEST_MS = Date.UTC(2300, 0, 1) - 1;
+
+/** A bound of time as records write theirs; what no record can have is as good as the first or last time that one can. */
+export function boundTime(text: string): string {
+  return new Date(Math.min(LATEST_MS, Math.max(EARLIEST_MS, Date.parse(text)))).toISOString();
+}
+
 /** An event happens after its session began: seen through events, only the beginning of the time can be bounded. */
 function timeConditions(filter: Filter, subject: Subject, bindings: Bindings, withEnd = true): string[] {
   const column = TIME[subject];
   const conditions: string[] = [];
-  const bound = (instantText: string): string =>
-    bindings.bind(storeTime(new Date(instantText).toISOString()), "DateTime64(3, 'UTC')");
+  const bound = (text: string): string => bindings.bind(storeTime(boundTime(text)), "DateTime64(3, 'UTC')");
   if (filter.from !== undefined) conditions.push(`${column} >= ${bound(filter.from)}`);
   if (filter.to !== undefined && withEnd) conditions.push(`${column} < ${bound(filter.to)}`);
   return conditions;
 }
+
+/** What a condition leaves out; a value that is not there is not one of those named. */
+const except = (positive: string): string => `NOT ifNull((${positive}), 0)`;
 
 /** The condition of a filter, `1` for none. */
 export function where(filter: Filter, subject: Subject, bindings: Bindings, sensorId: SensorIds): string {
@@ -189,7 +212,7 @@ export function where(filter: Filter, subject: Subject, bindings: Bindings, sens
     const is = filter.is[name];
     if (is !== undefined) conditions.push(condition(name, is, subject, filter, bindings, sensorId));
     const not = filter.not[name];
-    if (not !== undefined) conditions.push(`NOT ${condition(name, not, subject, filter, bindings, sensorId)}`);
+    if (not !== undefined) conditions.push(except(condition(name, not, subject, filter, bindings, sensorId)));
   }
   return conditions.length === 0 ? '1' : conditions.join(' AND ');
 }
@@ -204,7 +227,8 @@ export interface Asking {
 /** Parses `field=value`, `field!=value` as the command line gives them. */
 export function parseCondition(condition: string): { name: string; value: string } {
   const [, field = '', negation = '', value = ''] = /^([a-z_0-9]+)(!?)[=:](.*)$/s.exec(condition) ?? [];
-  if (field !== 'from' && field !== 'to' && !NAMES.includes(field as FilterName)) {
+  const isTime = (field === 'from' || field === 'to') && negation === '';
+  if (!isTime && !NAMES.includes(field as FilterName)) {
     throw new ProjectError(
       'FILTER_UNKNOWN',
       `'${condition}' is no condition; write field=value or field!=value with one of ${NAMES.join(', ')}`,

@@ -1,8 +1,8 @@
 /** Sessions and events in the order of time, page by page: a cursor names the last row of a page, so that what arrives meanwhile shifts nothing. */
-import { ProjectError } from '../../events/index.ts';
-import type { StoreClient } from '../store/client.ts';
+import { ProjectError, UUID } from '../../events/index.ts';
+import type { StoreClient, StoreParams } from '../store/client.ts';
 import { NO_UUID, storeTime } from '../store/rows.ts';
-import { type Asking, Bindings, where } from './filter.ts';
+import { type Asking, Bindings, boundTime, where } from './filter.ts';
 import {
   EVENT_COLUMNS,
   type EventObject,
@@ -29,6 +29,11 @@ interface Cursor {
   seq: number;
 }
 
+const MAX_SEQ = 4_294_967_295;
+/** Text of the rows of a page, about: a page of very long ones ends early, and its cursor goes on there. */
+const MAX_PAGE_CHARACTERS = 16 * 1_048_576;
+const PAGE_SETTINGS = { max_execution_time: 30 };
+
 const encodeCursor = (cursor: Cursor): string =>
   Buffer.from(JSON.stringify([cursor.at, cursor.id, cursor.seq])).toString('base64url');
 
@@ -40,10 +45,12 @@ function decodeCursor(text: string): Cursor {
       typeof id === 'string' &&
       typeof seq === 'number' &&
       Number.isSafeInteger(seq) &&
+      seq >= 0 &&
+      seq <= MAX_SEQ &&
       !Number.isNaN(Date.parse(at)) &&
-      /^[0-9a-f-]{36}$/.test(id)
+      UUID.test(id)
     ) {
-      return { at: new Date(at).toISOString(), id, seq };
+      return { at: boundTime(at), id, seq };
     }
   } catch {
     // Not base64 of JSON: the same complaint as for JSON of something else.
@@ -52,6 +59,24 @@ function decodeCursor(text: string): Cursor {
 }
 
 const options = (asking: Asking) => (asking.signal === undefined ? {} : { signal: asking.signal });
+
+/** The rows of a page, and whether there are more. */
+async function readPage<Row>(
+  store: StoreClient,
+  sql: string,
+  params: StoreParams,
+  page: { limit: number; sizeOf: (row: Row) => number },
+  asking: Asking,
+): Promise<{ rows: Row[]; more: boolean }> {
+  const rows: Row[] = [];
+  let characters = 0;
+  for await (const row of store.streamRows<Row>(sql, params, { ...options(asking), settings: PAGE_SETTINGS })) {
+    if (rows.length === page.limit || characters > MAX_PAGE_CHARACTERS) return { rows, more: true };
+    rows.push(row);
+    characters += page.sizeOf(row);
+  }
+  return { rows, more: false };
+}
 
 export async function listSessions(
   store: StoreClient,
@@ -68,9 +93,14 @@ export async function listSessions(
   }
   const direction = page.order.toUpperCase();
   const sql = `SELECT ${SESSION_COLUMNS} FROM sessions WHERE ${conditions.join(' AND ')} ORDER BY started_at ${direction}, id ${direction} LIMIT ${bindings.bind(page.limit + 1, 'UInt64')}`;
-  const rows = await store.query<SessionRow>(sql, bindings.params, options(asking));
-  const more = rows.length > page.limit;
-  const data = rows.slice(0, page.limit).map((row) => sessionFromRow(row, asking.names));
+  const { rows, more } = await readPage<SessionRow>(
+    store,
+    sql,
+    bindings.params,
+    { limit: page.limit, sizeOf: (row) => row.origin.length + 6 * row.ports.length },
+    asking,
+  );
+  const data = rows.map((row) => sessionFromRow(row, asking.names));
   const last = data.at(-1);
   await addLastLogins(store, data, asking);
   return { data, next: more && last !== undefined ? encodeCursor({ at: last.started_at, id: last.id, seq: 0 }) : null };
@@ -127,14 +157,17 @@ export async function listEvents(
   }
   const direction = page.order.toUpperCase();
   const sql = `SELECT ${EVENT_COLUMNS} FROM events WHERE ${conditions.join(' AND ')} ORDER BY at ${direction}, session_id ${direction}, seq ${direction} LIMIT ${bindings.bind(page.limit + 1, 'UInt64')}`;
-  const rows = await store.query<EventRow>(sql, bindings.params, options(asking));
-  const data = rows.slice(0, page.limit).map((row) => eventFromRow(row, asking.names));
-  const last = rows[page.limit - 1];
+  const { rows, more } = await readPage<EventRow>(
+    store,
+    sql,
+    bindings.params,
+    { limit: page.limit, sizeOf: (row) => row.fields.length },
+    asking,
+  );
+  const last = rows.at(-1);
   const next =
-    rows.length > page.limit && last !== undefined
-      ? encodeCursor({ at: isoTime(last.at), id: last.session_id, seq: last.seq })
-      : null;
-  return { data, next };
+    more && last !== undefined ? encodeCursor({ at: isoTime(last.at), id: last.session_id, seq: last.seq }) : null;
+  return { data: rows.map((row) => eventFromRow(row, asking.names)), next };
 }
 
 /** A session by its id; one that is still open is put together from its events. */
@@ -153,14 +186,18 @@ export async function findSession(
     await addLastLogins(store, [session], asking);
     return session;
   }
-  const events = await store.query<EventRow>(
-    `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = {id:UUID} ORDER BY seq LIMIT 10000`,
+  const [first] = await store.query<EventRow>(
+    `SELECT ${EVENT_COLUMNS} FROM events WHERE session_id = {id:UUID} ORDER BY seq LIMIT 1`,
     { id },
     options(asking),
   );
-  const [first] = events;
   if (first === undefined) return undefined;
-  const count = (...types: string[]): number => events.filter((event) => types.includes(event.type)).length;
+  const [counted] = await store.query<{ n: string; logins: string; commands: string; files: string }>(
+    `SELECT count() AS n, countIf(type = 'auth.attempt') AS logins, countIf(type IN ('command.input', 'query')) AS commands, countIf(type = 'file.captured') AS files
+FROM events WHERE session_id = {id:UUID}`,
+    { id },
+    options(asking),
+  );
   const { seq: _seq, at, type: _type, session_id, fields: _fields, ...envelope } = first;
   return {
     ...sessionFromRow(
@@ -177,10 +214,10 @@ export async function findSession(
           end_reason: 'unknown',
         },
         ...{
-          events: events.length,
-          logins: count('auth.attempt'),
-          commands: count('command.input', 'query'),
-          files: count('file.captured'),
+          events: Number(counted?.n ?? 0),
+          logins: Number(counted?.logins ?? 0),
+          commands: Number(counted?.commands ?? 0),
+          files: Number(counted?.files ?? 0),
         },
         ...{ ja4: '', hassh: '', client: '', tags: [], techniques: [], severity: 0, ports: [], scan: '', origin: '' },
       },

@@ -1,4 +1,4 @@
-/** Sessions over time, by a field: buckets of a minute, an hour or a day, and the rest of the values folded into `other`. */
+/** Sessions over time, by a field (events, where it is a field of theirs): buckets of a minute, an hour or a day, and the rest of the values folded into `other`. */
 import type { StoreClient } from '../store/client.ts';
 import { type CountFieldName, countField } from './fields.ts';
 import { type Asking, Bindings, where } from './filter.ts';
@@ -7,12 +7,14 @@ import { addressText, isoTime, type Names } from './records.ts';
 export const INTERVALS = ['minute', 'hour', 'day'] as const;
 export type Interval = (typeof INTERVALS)[number];
 
-const BUCKET: Readonly<Record<Interval, string>> = {
-  minute: 'toStartOfMinute(started_at)',
-  hour: 'toStartOfHour(started_at)',
-  day: "toDateTime(toDate(started_at), 'UTC')",
+const BUCKET: Readonly<Record<Interval, (column: string) => string>> = {
+  minute: (column) => `toStartOfMinute(${column})`,
+  hour: (column) => `toStartOfHour(${column})`,
+  day: (column) => `toDateTime(toDate(${column}), 'UTC')`,
 };
 const HOUR_MS = 3_600_000;
+/** Rows of an answer at most: ten years of hours for one value, two years of days for fifty. */
+export const MAX_ROWS = 100_000;
 
 export interface TimelineRow {
   at: string;
@@ -34,14 +36,17 @@ export async function timeline(
 ): Promise<TimelineRow[]> {
   const field = countField(question.by);
   const bindings = new Bindings();
-  const condition = where(asking.filter, 'sessions', bindings, asking.sensorId);
-  const key = `toString(ifNull(${field.sql}, ''))`;
-  const sql = `WITH leading AS (SELECT ${key} AS value FROM sessions WHERE ${condition} GROUP BY value ORDER BY count() DESC, value LIMIT ${bindings.bind(question.limit, 'UInt64')})
-SELECT ${BUCKET[question.interval]} AS bucket, if(${key} IN leading, ${key}, '\\0other') AS value, count() AS sessions, uniqExact(src_ip) AS sources
-FROM sessions
-WHERE ${condition}
+  const conditions = [where(asking.filter, field.from, bindings, asking.sensorId)];
+  if (field.only !== undefined) conditions.push(field.only);
+  const from = `FROM ${field.from} WHERE ${conditions.join(' AND ')}`;
+  const key = field.sql.startsWith('tuple(') ? `concat(${field.sql}.1, '\\0', ${field.sql}.2)` : `toString(ifNull(${field.sql}, ''))`;
+  const time = field.from === 'events' ? 'at' : 'started_at';
+  const sql = `WITH leading AS (SELECT ${key} AS value ${from} GROUP BY value ORDER BY count() DESC, value LIMIT ${bindings.bind(question.limit, 'UInt64')})
+SELECT ${BUCKET[question.interval](time)} AS bucket, if(${key} IN leading, ${key}, '\\0other') AS value, count() AS sessions, ${SOURCES} AS sources
+${from}
 GROUP BY bucket, value
-ORDER BY bucket, value`;
+ORDER BY bucket, value
+LIMIT ${MAX_ROWS + 1}`;
   const rows = await store.query<{ bucket: string; value: string; sessions: string; sources: string }>(
     sql,
     bindings.params,

@@ -10,26 +10,33 @@ export interface TranscriptPart {
   data: string;
 }
 
-/** Parts read for one answer at most; a sensor keeps far less by default. */
+/** Parts and characters of base64 read for one answer at most; a sensor keeps far less by default. */
 const MAX_PARTS = 20_000;
+const MAX_CHARACTERS = 16 * 1_048_576;
 
 export async function transcript(
   store: StoreClient,
   sessionId: string,
   signal?: AbortSignal,
 ): Promise<{ data: TranscriptPart[]; truncated: boolean }> {
-  const rows = await store.query<{ at: string; direction: string; data: string }>(
+  const rows = store.streamRows<{ at: string; direction: string; data: string }>(
     `SELECT at, direction, data FROM transcripts WHERE session_id = {id:UUID} ORDER BY seq, part LIMIT ${MAX_PARTS + 1}`,
     { id: sessionId },
-    signal === undefined ? {} : { signal },
+    { ...(signal === undefined ? {} : { signal }), settings: { max_execution_time: 30 } },
   );
-  const start = rows[0] === undefined ? 0 : Date.parse(isoTime(rows[0].at));
-  const data = rows.slice(0, MAX_PARTS).map(
-    (row): TranscriptPart => ({
-      offset_ms: Math.max(0, Date.parse(isoTime(row.at)) - start),
+  const data: TranscriptPart[] = [];
+  let start: number | undefined;
+  let characters = 0;
+  for await (const row of rows) {
+    characters += row.data.length;
+    if (data.length === MAX_PARTS || characters > MAX_CHARACTERS) return { data, truncated: true };
+    const at = Date.parse(isoTime(row.at));
+    start ??= at;
+    data.push({
+      offset_ms: Math.max(0, at - start),
       direction: row.direction === 'i' ? 'in' : 'out',
       data: row.data,
-    }),
-  );
-  return { data, truncated: rows.length > MAX_PARTS };
+    });
+  }
+  return { data, truncated: false };
 }

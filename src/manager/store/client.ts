@@ -9,7 +9,7 @@ import { type StoreError, storeError } from './errors.ts';
 import { quoteName } from './host/quote.ts';
 import { withoutLateError } from './late-error.ts';
 
-export { isRetryable, StoreError, type StoreErrorCode } from './errors.ts';
+export { isRetryable, refusesData, StoreError, type StoreErrorCode } from './errors.ts';
 
 /** The store host of this machine. */
 export interface EmbeddedStore {
@@ -96,6 +96,8 @@ const INSERT_SETTINGS: ClickHouseSettings = {
   // One block for a batch, so that it is stored whole or not at all in each partition, and is the same when it is repeated.
   min_insert_block_size_rows: '100000000',
   min_insert_block_size_bytes: '1073741824',
+  // An import can reach over many years, and a partition is a month. What a sensor sends is held to two years (ingest/clock.ts).
+  max_partitions_per_insert_block: '0',
   // A misspelt column must not vanish.
   input_format_skip_unknown_fields: 0,
   // One half of a surrogate pair must not make a batch that is refused for ever.
@@ -247,7 +249,7 @@ class HttpStoreClient implements StoreClient {
     try {
       const answer = await this.#client.exec({
         query: `INSERT INTO ${quoteName(table)} (${columns.map(quoteName).join(', ')}) FORMAT JSONEachRow`,
-        values: Readable.from([Buffer.from(ndjson)], { objectMode: false }),
+        values: Readable.from([typeof ndjson === 'string' ? Buffer.from(ndjson) : ndjson], { objectMode: false }),
         clickhouse_settings: {
           ...INSERT_SETTINGS,
           ...options.settings,

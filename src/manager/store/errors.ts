@@ -99,3 +99,12 @@ const RETRYABLE: ReadonlySet<StoreErrorCode> = new Set([
 export function isRetryable(error: unknown): error is StoreError {
   return error instanceof StoreError && RETRYABLE.has(error.code);
 }
+
+/**
+ * Whether an insert failed for the rows that it brought, or for a mistake of ours in sending them: the same rows will fail again. Whatever else is wrong, a
+ * wrong credential or a missing table too, somebody can put right, and the rows wait.
+ */
+export function refusesData(error: unknown): boolean {
+  if (error instanceof StoreError) return error.code === 'STORE_REJECTED' || error.code === 'STORE_TOO_LARGE';
+  return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError;
+}

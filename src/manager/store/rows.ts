@@ -74,12 +74,12 @@ export function sessionRow(session: SessionRecord, added: Added): string {
 const TEXT_FIELDS = ['command', 'statement', 'target', 'urls', 'name', 'value', 'rule', 'interface', 'bytes'] as const;
 
 /** The text that a search looks through: what the peer typed, asked for or sent. */
-function searchText(fields: Readonly<Record<string, unknown>>): string {
+export function searchText(fields: Readonly<Record<string, unknown>>): string {
   const parts: string[] = [];
   for (const name of TEXT_FIELDS) {
     const value = fields[name];
     if (typeof value === 'string') parts.push(value);
-    else if (Array.isArray(value)) parts.push(value.join(' '));
+    else if (Array.isArray(value)) parts.push(value.filter((one) => typeof one === 'string').join(' '));
   }
   if (typeof fields.body === 'string') parts.push(fields.body);
   return parts.join('\n');

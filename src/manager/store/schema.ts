@@ -5,6 +5,7 @@
  *
  * Every table carries the settings that make an acknowledged insert survive a power cut and a repeated one be stored once.
  */
+import { ProjectError } from '../../events/index.ts';
 import type { StoreClient } from './client.ts';
 import { storeTime } from './rows.ts';
 
@@ -97,6 +98,12 @@ export async function migrate(store: StoreClient): Promise<{ from: number; to: n
   );
   const [row] = await store.query<{ version: string | number }>('SELECT max(version) AS version FROM schema_versions');
   const from = Number(row?.version ?? 0);
+  if (from > MIGRATIONS.length)
+    throw new ProjectError(
+      'STORE_TOO_NEW',
+      `the store was written by a newer version of this program (schema ${from}, known ${MIGRATIONS.length}); run that version`,
+      { from },
+    );
   for (const [index, migration] of MIGRATIONS.entries()) {
     const version = index + 1;
     if (version <= from) continue;

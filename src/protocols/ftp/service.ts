@@ -10,7 +10,6 @@ export const ftp = defineService({
   title: 'FTP',
   transport: 'tcp',
   ports: [21],
-  mhnName: 'ftpd',
   personas: ['ubuntu-server', 'windows-server'],
   options: ftpOptions,
   events: {},

@@ -13,7 +13,6 @@ export const http = defineService({
   title: 'Web server',
   transport: 'tcp',
   ports: [80, 8080, 443, 8443],
-  mhnName: 'httpd',
   personas: ['ubuntu-server', 'windows-server'],
   options,
   events,

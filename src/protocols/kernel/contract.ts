@@ -121,8 +121,6 @@ export interface Service<Own extends Catalogue = Catalogue, Options = unknown> {
   readonly transport: 'tcp';
   /** The real ports. */
   readonly ports: readonly number[];
-  /** What Modern Honey Network calls it in its exports: `mssqld`. */
-  readonly mhnName: string;
   /** The personas whose machine would run it; elsewhere it opens only when asked for by name or with `all`. */
   readonly personas: readonly Persona['kind'][];
   /** Options with their defaults and descriptions. */

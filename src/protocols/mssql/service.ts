@@ -367,7 +367,6 @@ export const mssql = defineService({
   title: 'Microsoft SQL Server',
   transport: 'tcp',
   ports: [1433],
-  mhnName: 'mssqld',
   personas: ['windows-server'],
   options: mssqlOptions,
   events: mssqlEvents,

@@ -390,7 +390,6 @@ export const mysql = defineService({
   title: 'MySQL',
   transport: 'tcp',
   ports: [3306],
-  mhnName: 'mysqld',
   personas: ['windows-server', 'ubuntu-server'],
   options: mysqlOptions,
   events: mysqlEvents,

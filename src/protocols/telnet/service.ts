@@ -381,7 +381,6 @@ export const telnet = defineService({
   title: 'Telnet',
   transport: 'tcp',
   ports: [23, 2323],
-  mhnName: 'Blackhole',
   personas: ['ubuntu-server', 'windows-server'],
   options: telnetOptions,
   events: {},

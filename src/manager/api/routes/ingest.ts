@@ -1,79 +1,82 @@
 /** Where records come in: from sensors with their own credential, and from importers on behalf of a user. */
-import { promisify } from 'node:util';
-import { gunzip, zstdDecompress } from 'node:zlib';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import {
+  type EventRecord,
   eventRecord,
-  type LineFault,
+  type SharedEventType,
   sessionRecord,
+  sharedEvents,
   uuid,
-  type WireRecord,
   wireRecord,
 } from '../../../events/index.ts';
 import { sensorStatus } from '../../fleet/sensors.ts';
 import { importProgress } from '../../ingest/journal.ts';
-import { parseLines } from '../../ingest/parse.ts';
 import { bearerOf, requires } from '../auth.ts';
+import { IMPORT_LIMITS, readRecords, SENSOR_LIMITS } from '../body.ts';
 import type { Context } from '../context.ts';
 import { HttpProblem } from '../problem.ts';
+import { Shares } from '../turnstile.ts';
 
-/** A delivery as it comes, and unpacked. */
-const MAX_BODY = 32 * 1_048_576;
-const MAX_UNPACKED = 96 * 1_048_576;
+/** Deliveries of one sensor at the same time: the one under way, and one that follows a broken connection. */
+const MAX_DELIVERIES = 2;
 
-const unpackers: Readonly<Record<string, (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>>> = {
-  zstd: promisify(zstdDecompress),
-  gzip: promisify(gunzip),
-};
-
-async function unpack(request: FastifyRequest): Promise<Buffer> {
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return body;
-  const unpacker = unpackers[encoding];
-  if (unpacker === undefined)
-    throw new HttpProblem({ status: 415, detail: 'send the records plain, or with the content encoding zstd or gzip' });
-  try {
-    return await unpacker(body, { maxOutputLength: MAX_UNPACKED });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw new HttpProblem({ status: 413, detail: `more than ${MAX_UNPACKED} bytes unpacked` });
-    throw new HttpProblem({ status: 400, detail: 'the body cannot be unpacked' });
-  }
+interface KnownSensor {
+  id: string;
+  name: string;
 }
 
-function sensorOf(request: FastifyRequest, context: Context): { id: string; name: string } {
-  const token = bearerOf(request);
-  const sensor = token === undefined ? undefined : context.sensors.byToken(token);
-  if (sensor === undefined)
-    throw new HttpProblem({
-      status: 401,
-      type: 'sensor_unknown',
-      detail: 'this is not the credential of a sensor; enrol it again',
-    });
-  return sensor;
+/** Events of the shared types must be what their schema says; a protocol's own are known to its service alone. */
+function faultOf({ type, fields }: EventRecord): string | undefined {
+  if (!Object.hasOwn(sharedEvents, type)) return undefined;
+  const parsed = sharedEvents[type as SharedEventType].safeParse(fields);
+  return parsed.success ? undefined : z.prettifyError({ issues: parsed.error.issues.slice(0, 3) });
 }
+
+/** Times that the store holds and that an importer can have read. */
+const inRange = (at: string): boolean => at >= '1900' && at < '2300';
 
 const importLine = z.discriminatedUnion('record', [
   sessionRecord.extend({ record: z.literal('session'), sensor: z.string().max(128) }),
   eventRecord.extend({ record: z.literal('event'), sensor: z.string().max(128) }),
 ]);
 
-const faults = z.array(z.object({ line: z.int(), message: z.string() }));
-/** Faults told to the sender; all of them are counted and logged. */
-const MAX_FAULTS_TOLD = 20;
+const faults = z.array(z.object({ line: z.int(), message: z.string() })).describe('The first of them.');
 
 export async function ingestRoutes(app: FastifyInstance, { context }: { context: Context }): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>();
-  routes.addContentTypeParser(
-    'application/x-ndjson',
-    { parseAs: 'buffer', bodyLimit: MAX_BODY },
-    (_request, body, done) => done(null, body),
+  routes.addContentTypeParser('application/x-ndjson', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
   );
+  const known = new WeakMap<FastifyRequest, KnownSensor>();
+  const deliveries = new Shares(MAX_DELIVERIES);
 
-  function checkRoom(): void {
+  /** Before the body is read: who is no sensor gets nothing into memory. */
+  async function requiresSensor(request: FastifyRequest): Promise<void> {
+    const token = bearerOf(request);
+    const sensor = token === undefined ? undefined : context.sensors.byToken(token);
+    if (sensor === undefined)
+      throw new HttpProblem({
+        status: 401,
+        type: 'sensor_unknown',
+        detail: 'this is not the credential of a sensor; enrol it again',
+      });
+    known.set(request, sensor);
+  }
+
+  const sensorOf = (request: FastifyRequest): KnownSensor => known.get(request) as KnownSensor;
+
+  async function takesShare(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { id } = sensorOf(request);
+    if (!deliveries.enter(id)) {
+      reply.header('retry-after', '1');
+      throw new HttpProblem({ status: 429, detail: `${MAX_DELIVERIES} deliveries of this sensor are under way` });
+    }
+    reply.raw.once('close', () => deliveries.leave(id));
+  }
+
+  async function needsRoom(): Promise<void> {
     if (!context.disk.enough)
       throw new HttpProblem({
         status: 503,
@@ -85,54 +88,50 @@ export async function ingestRoutes(app: FastifyInstance, { context }: { context:
   routes.post(
     '/ingest',
     {
-      bodyLimit: MAX_BODY,
+      bodyLimit: SENSOR_LIMITS.bytes,
+      onRequest: [requiresSensor, needsRoom, takesShare],
       schema: {
         summary: 'Deliver records of a sensor; answered when they are stored',
         tags: ['sensors'],
-        querystring: z.strictObject({
-          boot: uuid,
-          first: z.coerce.number().int().positive(),
-          last: z.coerce.number().int().positive(),
-        }),
+        querystring: z
+          .strictObject({
+            boot: uuid,
+            first: z.coerce.number().int().positive(),
+            last: z.coerce.number().int().positive(),
+          })
+          .refine(({ first, last }) => first <= last, { message: 'is before first', path: ['last'] }),
         response: {
           200: z.object({
             stored: z.int().describe('The last sequence number that is stored.'),
-            refused: z.int(),
+            refused: z.int().describe('Lines that are no valid record.'),
             faults,
           }),
         },
       },
     },
     async (request) => {
-      const sensor = sensorOf(request, context);
-      checkRoom();
+      const sensor = sensorOf(request);
       const { boot, first, last } = request.query;
-      const parsed = await parseLines(await unpack(request), wireRecord);
-      const records: WireRecord[] = [];
-      const misplaced: LineFault[] = [];
       let before = first - 1;
-      for (const record of parsed.records) {
-        if (record.n <= before || record.n > last)
-          misplaced.push({ line: record.n, message: `record ${record.n} is out of order in ${first} to ${last}` });
-        else {
-          before = record.n;
-          records.push(record);
-        }
-      }
-      const all = [...parsed.faults, ...misplaced];
-      if (all.length > 0)
+      const { records, bytes, ...found } = await readRecords(request, wireRecord, SENSOR_LIMITS, (record) => {
+        if (record.n <= before || record.n > last) return `record ${record.n} is out of order in ${first} to ${last}`;
+        before = record.n;
+        return record.record === 'event' ? faultOf(record) : undefined;
+      });
+      if (found.refused > 0)
         context.log.warn(
-          { sensor: sensor.name, boot, first, last, refused: all.length, examples: all.slice(0, 3) },
+          { sensor: sensor.name, boot, first, last, refused: found.refused, examples: found.faults.slice(0, 3) },
           'records of a sensor were refused',
         );
-      await context.intake.deliver({ sensorId: sensor.id, bootId: boot, records, last });
-      return { stored: last, refused: all.length, faults: all.slice(0, MAX_FAULTS_TOLD) };
+      await context.intake.deliver({ sensorId: sensor.id, bootId: boot, records, last, bytes });
+      return { stored: last, refused: found.refused, faults: found.faults };
     },
   );
 
   routes.post(
     '/ingest/status',
     {
+      onRequest: requiresSensor,
       schema: {
         summary: 'What a sensor says of itself',
         tags: ['sensors'],
@@ -141,8 +140,7 @@ export async function ingestRoutes(app: FastifyInstance, { context }: { context:
       },
     },
     async (request, reply) => {
-      const sensor = sensorOf(request, context);
-      context.sensors.report(sensor.id, request.body);
+      context.sensors.report(sensorOf(request).id, request.body);
       reply.code(204);
       return null;
     },
@@ -187,8 +185,8 @@ export async function ingestRoutes(app: FastifyInstance, { context }: { context:
   routes.post(
     '/imports/:fingerprint',
     {
-      bodyLimit: MAX_BODY,
-      onRequest: requires('admin', context),
+      bodyLimit: IMPORT_LIMITS.bytes,
+      onRequest: [requires('admin', context), needsRoom],
       schema: {
         summary: 'Deliver records that an importer read; answered when they are stored',
         tags: ['import'],
@@ -204,13 +202,16 @@ export async function ingestRoutes(app: FastifyInstance, { context }: { context:
       },
     },
     async (request) => {
-      checkRoom();
-      const { records, faults: found } = await parseLines(await unpack(request), importLine);
-      if (found.length > 0)
+      const { records, bytes, refused, ...found } = await readRecords(request, importLine, IMPORT_LIMITS, (record) => {
+        const times = record.record === 'session' ? [record.started_at, record.ended_at] : [record.at];
+        if (!times.every(inRange)) return 'a time is outside the years 1900 to 2299';
+        return record.record === 'event' ? faultOf(record) : undefined;
+      });
+      if (refused > 0)
         throw new HttpProblem({
           status: 400,
           type: 'invalid_records',
-          detail: `line ${found[0]?.line}: ${found[0]?.message}`,
+          detail: `line ${found.faults[0]?.line}: ${found.faults[0]?.message}`,
         });
       const { file, format, rows, invalid, done } = request.query;
       const progress = await context.imports.take({
@@ -221,6 +222,7 @@ export async function ingestRoutes(app: FastifyInstance, { context }: { context:
           const { sensor, record: _, ...event } = record;
           return [{ sensorId: sensor, event }];
         }),
+        bytes,
       });
       return { ...progress, faults: [] };
     },

@@ -1,5 +1,5 @@
 /** How a selection is written: NDJSON with everything, CSV for spreadsheets, and MHN's own form. */
-
+import { csvCell } from './csv.ts';
 import { mhnLine } from './mhn.ts';
 import type { ExportedSession } from './sessions.ts';
 
@@ -46,18 +46,6 @@ const CSV_COLUMNS = [
   ],
   ...['username', 'password', 'client', 'ja4', 'severity', 'tags'],
 ] as const;
-
-/**
- * One cell (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe in front: what an attacker chose is never run by whoever
- * opens the file.
- */
-export function csvCell(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  if (typeof value === 'number') return String(value);
-  const text = Array.isArray(value) ? value.join(' ') : String(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
 
 export const WRITERS: Readonly<Record<ExportFormat, Writer>> = {
   ndjson: {

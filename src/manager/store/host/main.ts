@@ -4,8 +4,8 @@
  *     node src/manager/store/host/main.ts --data DIR --socket PATH --memory-mb N
  *
  * Stdin brings one line first, `{"token":"…"}`, and stays open; where it closes, the process that started this one is gone, and this one
- * ends. Stdout gets one line, `{"event":"ready"}`, when requests are served. Stderr gets log lines as JSON. SIGTERM and the end of stdin
- * stop new requests, let inserts end for ten seconds, and exit with 0.
+ * ends. Stdout gets one line: `{"event":"ready"}` when requests are served, or `{"event":"failed","code":…,"message":…}`. Stderr gets log
+ * lines as JSON. SIGTERM and the end of stdin stop new requests, let inserts end for ten seconds, and exit with 0.
  *
  * DIR holds `engine/` (the engine's own folder, which one process at a time can open), `engine.xml` (its limits) and `scratch/` (files of
  * requests under way, emptied at the start).
@@ -111,7 +111,11 @@ function openEngine(folder: string, memoryMb: number): Engine {
   } catch (cause) {
     const owner = lockOwner(join(folder, 'engine'));
     if (owner !== null) {
-      throw new Refused(EXIT.inUse, `the store folder ${folder} is in use by another process (${owner})`, cause);
+      throw new Refused(
+        EXIT.inUse,
+        `the store folder ${folder} is in use by another process (${owner}); stop it, or choose another with --data`,
+        cause,
+      );
     }
     throw new Refused(EXIT.failed, `the store folder ${folder} cannot be opened: ${errorText(cause)}`, cause);
   }
@@ -187,6 +191,8 @@ async function main(): Promise<void> {
 }
 
 main().catch((thrown: unknown) => {
+  const code = thrown instanceof Refused && thrown.exitCode === EXIT.inUse ? 'DATA_IN_USE' : 'STORE_FAILED';
+  process.stdout.write(`${JSON.stringify({ event: 'failed', code, message: errorText(thrown) })}\n`);
   log(
     'error',
     errorText(thrown),
