@@ -1,6 +1,6 @@
 /** What every benchmark gets: how long to run, a folder of its own, and processes that are gone when it is over. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -42,6 +42,7 @@ const SPOOL_BYTES = 8 * 1024 ** 3;
 /** Below the range that outgoing connections take their ports from, and above what needs a privilege. */
 const randomOffset = (): number => 10_000 + Math.floor(Math.random() * 14_000);
 const OFFSET_TRIES = 5;
+const LOG_TAIL = 2000;
 
 export class Bench {
   /** Short runs that show whether a benchmark works; their figures say little. */
@@ -97,8 +98,14 @@ export class Bench {
     });
     this.atEnd(() => supervised.stop());
     const started = performance.now();
-    const ready = await supervised.start();
-    return { supervised, ready, startMs: performance.now() - started };
+    try {
+      const ready = await supervised.start();
+      return { supervised, ready, startMs: performance.now() - started };
+    } catch (error) {
+      // The log goes with the folder: what it says last is why.
+      process.stderr.write(readFileSync(this.log.path, 'utf8').slice(-LOG_TAIL));
+      throw error;
+    }
   }
 
   /** A sensor without a manager: its records stay on its spool. The same `dir` again is the same sensor started again. */

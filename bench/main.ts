@@ -115,3 +115,5 @@ async function main(): Promise<void> {
 }
 
 await main();
+// Processes of a benchmark that failed half-way may be left; they end when their standard input closes.
+process.exit();

@@ -11,6 +11,10 @@ const MAJOR = 24;
 if (Number(process.versions.node.split('.')[0]) >= MAJOR) {
   // Compiled code is kept from start to start: commands answer sooner.
   module.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'sundew'));
+  if (process.channel !== undefined) {
+    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+    process.channel.unref();
+  }
   const { main } = await import('../src/cli/main.ts');
   await main(process.argv.slice(2));
 } else {
@@ -19,7 +23,12 @@ if (Number(process.versions.node.split('.')[0]) >= MAJOR) {
     console.error(`sundew needs Node ${MAJOR} or newer (this is ${process.versions.node}); \`npm ci\` brings one`);
     process.exit(1);
   }
-  const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // The channel tells the child that we are gone, however that came about.
+  const child = spawn(bundled, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
+  // Ctrl-C reaches both of us from the terminal: passed on, it would come twice.
+  process.on('SIGINT', () => undefined);
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => process.exit(signal === null ? (code ?? 1) : 1));
 }

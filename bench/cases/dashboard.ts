@@ -34,7 +34,8 @@ export const dashboard: Benchmark = {
         measured: `p50 ${formatMs(percentile(took, 0.5))}, p95 ${formatMs(p95)}`,
         yardstick: `an answer that only pings the store ${formatMs(percentile(floor, 0.5))}`,
         reach: `under ${LIMIT_MS} ms`,
-        holds: p95 < LIMIT_MS,
+        // What is quick over few sessions proves nothing for all of them; what is slow does.
+        holds: p95 >= LIMIT_MS ? false : sessions === REFERENCE_ROWS ? true : undefined,
         note: `${sessions.toLocaleString('en')} sessions, all time${sessions === REFERENCE_ROWS ? '' : '; the number to reach is for 4 million (--full)'}`,
       });
     }

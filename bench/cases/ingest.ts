@@ -64,20 +64,24 @@ async function measure(bench: Bench, stack: Stack, order: DeliverOrder): Promise
   };
 }
 
-function rowsOf(title: string, perSecond: number, measured: Measured, bare: DeliverResult, pool: Pool): Row[] {
+function rowsOf(steadySeconds: number | undefined, measured: Measured, bare: DeliverResult, pool: Pool): Row[] {
   const { delivered, queries, stored } = measured;
+  const steady = steadySeconds !== undefined;
+  const title = steady ? `steady for ${steadySeconds} s` : 'burst';
+  const wanted = steady ? STEADY_PER_SECOND : BURST_PER_SECOND;
   const rate = delivered.sessions / delivered.seconds;
   const bareRate = bare.sessions / bare.seconds;
   const p95 = percentile(queries, 0.95);
   const share = (pool.records / pool.sessions).toFixed(1);
+  // A short run can miss the steady numbers, and not prove them. What is offered is the steady rate less the last batch of each sensor.
+  const proven = (ok: boolean): boolean | undefined => (!ok ? false : steadySeconds === STEADY_FULL ? true : undefined);
   return [
     {
       what: `${title}, sessions stored and acknowledged`,
       measured: `${formatRate(rate)} (${formatRate(delivered.records / delivered.seconds)} records)`,
       yardstick: `unpack and sync to a file ${formatRate(bareRate)}; ${formatPercent(rate / bareRate)} of it`,
-      reach: `at least ${formatRate(perSecond)}`,
-      // The steady rate is what is offered: what comes through may be short of it by the last batch of each sensor.
-      holds: rate >= perSecond * 0.99,
+      reach: `at least ${formatRate(wanted)}${steady ? ' for ten minutes' : ''}`,
+      holds: steady ? proven(rate >= wanted * 0.99) : rate >= wanted,
       note: `${share} records and ${formatBytes(pool.bytes / pool.sessions)} of JSON a session; ${formatNumber((measured.cpuSeconds * 1e6) / delivered.sessions)} µs CPU of manager and store each; acknowledged p50/p95 ${formatNumber(delivered.latency.p50)}/${formatMs(delivered.latency.p95)}; ${delivered.putOff} put off; RSS of both ${formatBytes(measured.rssBytes)}`,
     },
     {
@@ -91,8 +95,8 @@ function rowsOf(title: string, perSecond: number, measured: Measured, bare: Deli
       what: `${title}, the dashboard's queries meanwhile`,
       measured: `p95 ${formatMs(p95)}`,
       yardstick: '',
-      reach: perSecond === STEADY_PER_SECOND ? `p95 under ${QUERY_LIMIT_MS} ms` : '',
-      holds: perSecond === STEADY_PER_SECOND ? p95 < QUERY_LIMIT_MS : undefined,
+      reach: steady ? `p95 under ${QUERY_LIMIT_MS} ms for ten minutes` : '',
+      holds: steady ? proven(p95 < QUERY_LIMIT_MS) : undefined,
       note: `${queries.length} answers, p50 ${formatMs(percentile(queries, 0.5))}, slowest ${formatMs(percentile(queries, 1))}`,
     },
   ];
@@ -137,9 +141,6 @@ export const ingest: Benchmark = {
       perSecond: STEADY_PER_SECOND,
     });
     await stack.stop();
-    return [
-      ...rowsOf('burst', BURST_PER_SECOND, fast, toBare, full),
-      ...rowsOf(`steady for ${steadySeconds} s`, STEADY_PER_SECOND, steady, toBare, small),
-    ];
+    return [...rowsOf(undefined, fast, toBare, full), ...rowsOf(steadySeconds, steady, toBare, small)];
   },
 };

@@ -1,15 +1,17 @@
 /** What `sundew doctor` looks at. Each check is small, says what it saw, and what to do where it is not right. */
-import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statfsSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { freemem, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { errorText } from '../events/index.ts';
 import { splitListen } from '../manager/config.ts';
 import type { Sensor } from '../manager/fleet/sensors.ts';
 import { chooseServices } from '../sensor/sensor.ts';
 import { Client } from './client.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, loadConfig, UP_DEFAULTS } from './config.ts';
 import { runningManager } from './connect.ts';
+import { folderTrouble } from './data-folder.ts';
+import { runningSensor } from './running-sensor.ts';
 
 export interface CheckResult {
   name: string;
@@ -18,6 +20,7 @@ export interface CheckResult {
   advice?: string;
 }
 
+const MEBIBYTE = 1_048_576;
 const GIBIBYTE = 1_073_741_824;
 const LOW_MEMORY = 2 * GIBIBYTE;
 const LOW_DISK = 5 * GIBIBYTE;
@@ -29,30 +32,36 @@ const problem = (name: string, text: string, advice: string): CheckResult => ({ 
 
 const gib = (bytes: number): string => `${(bytes / GIBIBYTE).toFixed(1)} GiB`;
 
+/** The folder itself, or where it will be made: the nearest one above it that is there. */
+function nearest(dataDir: string): string {
+  let dir = resolve(dataDir);
+  while (!existsSync(dir) && dirname(dir) !== dir) dir = dirname(dir);
+  return dir;
+}
+
 function checkFolder(dataDir: string): CheckResult {
-  if (!existsSync(dataDir)) return ok('data folder', `${dataDir} will be made at the first start`);
+  const dir = nearest(dataDir);
   try {
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-    return ok('data folder', dataDir);
-  } catch {
+    accessSync(dir, constants.R_OK | constants.W_OK | constants.X_OK);
+    if (!statSync(dir).isDirectory())
+      return problem('data folder', `${dir} is a file`, 'move it away, or choose another folder with --data');
+    return ok('data folder', dir === resolve(dataDir) ? dataDir : `${dataDir} will be made at the first start`);
+  } catch (error) {
     return problem(
       'data folder',
-      `${dataDir} may not be written by this user`,
-      `run as its owner, or: sudo chown -R $(id -un) ${dataDir}`,
+      `${dir} cannot be used: ${folderTrouble(error)}`,
+      `run as its owner, or: sudo chown -R $(id -un) ${dir}`,
     );
   }
 }
 
-function checkDisk(dataDir: string): CheckResult {
-  const stats = statfsSync(existsSync(dataDir) ? dataDir : '/');
+function checkDisk(dataDir: string, minFreeBytes: number): CheckResult {
+  const stats = statfsSync(nearest(dataDir));
   const free = stats.bavail * stats.bsize;
-  if (free < LOW_DISK)
-    return warning(
-      'disk',
-      `${gib(free)} free`,
-      'make room, or choose a folder on a larger disk with --data: intake stops before the disk is full',
-    );
-  return ok('disk', `${gib(free)} free`);
+  const advice = 'make room, or choose a folder on a larger disk with --data: intake stops before the disk is full';
+  if (free < minFreeBytes)
+    return problem('disk', `${gib(free)} free, and nothing is taken in below ${gib(minFreeBytes)}`, advice);
+  return free < LOW_DISK ? warning('disk', `${gib(free)} free`, advice) : ok('disk', `${gib(free)} free`);
 }
 
 function checkMemory(): CheckResult {
@@ -105,9 +114,13 @@ function portResult(name: string, host: string, port: number, code: string | und
   }
 }
 
-async function checkPorts(config: Config): Promise<CheckResult[]> {
+async function checkManagerPort(config: Config): Promise<CheckResult> {
   const { host, port } = splitListen(config.manager.listen);
-  const results = [portResult('manager port', host, port, await canListen(host, port))];
+  return portResult('manager port', host, port, await canListen(host, port));
+}
+
+async function checkDecoyPorts(config: Config): Promise<CheckResult[]> {
+  const results: CheckResult[] = [];
   for (const { service } of chooseServices(config.sensor)) {
     for (const real of service.ports) {
       const decoy = real + config.sensor.portOffset;
@@ -182,24 +195,33 @@ async function checkRunning(client: Client): Promise<CheckResult[]> {
   return results;
 }
 
-/** All checks. With a manager running its state is asked for, otherwise whether the ports that it needs are free. */
-export async function runChecks(dataDir: string): Promise<CheckResult[]> {
-  const results = [checkFolder(dataDir), checkDisk(dataDir), checkMemory(), checkClock()];
+/** The sensor of this folder: what it has open where it runs, otherwise whether it could. */
+async function checkSensor(dataDir: string, config: Config): Promise<CheckResult[]> {
+  const services = runningSensor(dataDir);
+  return services === undefined
+    ? await checkDecoyPorts(config)
+    : [ok('sensor', `runs on this data folder with ${services.length} services`)];
+}
+
+/** All checks. What runs is asked for its state; of what does not, whether the ports that it needs are free. */
+export async function runChecks(dataDir: string, configPath?: string): Promise<CheckResult[]> {
+  const results = [checkFolder(dataDir), checkMemory(), checkClock()];
   let config: Config;
   try {
-    config = loadConfig(dataDir, undefined, {}, { sensor: { services: 'all', portOffset: 20_000 } });
-    results.push(
-      ok('configuration', existsSync(join(dataDir, 'sundew.yaml')) ? join(dataDir, 'sundew.yaml') : 'defaults'),
-    );
+    config = loadConfig(dataDir, configPath, {}, { defaults: UP_DEFAULTS, check: chooseServices });
+    const path = configPath ?? join(dataDir, 'sundew.yaml');
+    results.push(ok('configuration', existsSync(path) ? path : 'defaults'));
   } catch (error) {
     return [
       ...results,
       problem('configuration', errorText(error), 'mend the file; `sundew config check` says when it is right'),
     ];
   }
+  results.push(checkDisk(dataDir, config.manager.minFreeDiskMb * MEBIBYTE));
   const running = await runningManager(dataDir);
-  if (running === undefined)
-    return [...results, ok('manager', 'does not run on this data folder'), ...(await checkPorts(config))];
-  results.push(ok('manager', `runs at ${running.url}`));
-  return [...results, ...(await checkRunning(new Client(running)))];
+  const manager =
+    running === undefined
+      ? [ok('manager', 'does not run on this data folder'), await checkManagerPort(config)]
+      : [ok('manager', `runs at ${running.url}`), ...(await checkRunning(new Client(running)))];
+  return [...results, ...manager, ...(await checkSensor(dataDir, config))];
 }

@@ -86,6 +86,11 @@ export class Client {
     } catch {
       body = { detail: this.foreign(response.status) };
     }
+    if (response.status === 401)
+      body = {
+        ...body,
+        detail: `the manager at ${this.target.url} does not know this token; \`sundew token add NAME\` there makes one`,
+      };
     throw new ApiError(response.status, body, path);
   }
 

@@ -1,9 +1,9 @@
 /** How commands print: aligned tables, CSV, JSON. What an attacker chose is made harmless for the terminal. */
 import { csvCell } from '../manager/queries/export/csv.ts';
 
-/** C0, DEL and C1 controls, and the marks that turn the direction of text (UAX #9): a terminal obeys them. */
+/** C0, DEL and C1 controls, the marks that turn the direction of text (UAX #9), and separators of lines: a terminal obeys them. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about.
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 export function safeText(text: string): string {
   return text.replace(UNSAFE, (char) => {
@@ -43,8 +43,18 @@ export function csv(head: readonly string[], rows: readonly (readonly Cell[])[])
   return [head, ...rows].map((row) => `${row.map(csvCell).join(',')}\r\n`).join('');
 }
 
+/**
+ * What a terminal would obey, as JSON writes it, which leaves JSON and CSV whole; line ends and tabs stay. What goes into a file or to another program is
+ * left as it is.
+ */
+export function harmless(text: string): string {
+  return text.replace(UNSAFE, (char) =>
+    char === '\n' || char === '\r' || char === '\t' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 export function print(text: string): void {
-  process.stdout.write(text);
+  process.stdout.write(process.stdout.isTTY ? harmless(text) : text);
 }
 
 export function printJson(value: unknown): void {

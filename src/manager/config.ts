@@ -1,10 +1,13 @@
 /** Configuration of a manager. */
 import { z } from 'zod';
 
+const MAX_PORT = 65_535;
+
 export const managerConfig = z.strictObject({
   listen: z
     .string()
     .regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, 'write ADDRESS:PORT, e.g. 127.0.0.1:8420')
+    .refine((listen) => splitListen(listen).port <= MAX_PORT, `a port is at most ${MAX_PORT}`)
     .default('127.0.0.1:8420')
     .describe('Address and port of the dashboard and the API.'),
   storeMemoryMb: z.int().min(512).max(1_000_000).default(1500).describe('Memory that the store may use, in MiB.'),

@@ -45,6 +45,34 @@ export interface RunningManager {
 }
 
 const MEBIBYTE = 1_048_576;
+const INTAKE_CONNECTIONS = 2;
+
+/** Why nothing can listen at an address, and what to do. */
+function listenError(listen: string, cause: NodeJS.ErrnoException): ProjectError {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new ProjectError(
+        'MANAGER_PORT_IN_USE',
+        `${listen} is in use by another program; stop it, or choose another --listen`,
+        { cause, listen },
+      );
+    case 'EACCES':
+      return new ProjectError(
+        'MANAGER_PORT_FORBIDDEN',
+        `${listen} needs the right to open ports below 1024 (CAP_NET_BIND_SERVICE), or another --listen`,
+        { cause, listen },
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new ProjectError('MANAGER_ADDRESS_UNKNOWN', `${listen}: this machine has no such address; see --listen`, {
+        cause,
+        listen,
+      });
+    default:
+      return new ProjectError('MANAGER_CANNOT_LISTEN', `${listen}: ${cause.message}`, { cause, listen });
+  }
+}
+
 /** How long the store may take to come up. */
 const STORE_START_MS = 120_000;
 
@@ -73,6 +101,9 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     undo.push(() => control.close());
     const store = openStoreClient(options.store);
     undo.push(() => store.close());
+    // Connections of its own: questions, however many, do not keep records waiting.
+    const intakeStore = openStoreClient({ ...options.store, maxConnections: INTAKE_CONNECTIONS });
+    undo.push(() => intakeStore.close());
     const [places] = await Promise.all([loadPlaces(), storeReady(store, log)]);
 
     const sensors = new Sensors(control);
@@ -102,7 +133,15 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
         ),
       );
     };
-    const intake = new Intake({ control, journalDir: join(dataDir, 'intake'), store, places, artifacts, log, publish });
+    const intake = new Intake({
+      control,
+      journalDir: join(dataDir, 'intake'),
+      store: intakeStore,
+      places,
+      artifacts,
+      log,
+      publish,
+    });
     undo.push(() => intake.stop());
     // The dashboard does not wait for it; deliveries and imports do.
     intake.recover().catch((error) => log.error({ error: errorText(error) }, 'the intake journal is not brought home'));
@@ -126,11 +165,7 @@ export async function startManager(options: ManagerOptions): Promise<RunningMana
     const app = await buildServer(context);
     const { host, port } = splitListen(config.listen);
     const url = await app.listen({ host, port }).catch((cause: NodeJS.ErrnoException) => {
-      const why =
-        cause.code === 'EADDRINUSE'
-          ? 'is in use by another program; stop it, or choose another --listen'
-          : cause.message;
-      throw new ProjectError('MANAGER_PORT_IN_USE', `${config.listen} ${why}`, { cause, listen: config.listen });
+      throw listenError(config.listen, cause);
     });
     undo.push(() => app.close());
     const runFile = saveRunFile(dataDir, {

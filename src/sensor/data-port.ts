@@ -24,11 +24,13 @@ export interface DataPortOptions {
 
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host, port, backlog: 1 }, () => {
-      server.removeListener('error', reject);
-      resolve();
-    });
+    const settle = (action: () => void) => {
+      server.removeAllListeners('error').removeAllListeners('listening');
+      action();
+    };
+    server.once('error', (error) => settle(() => reject(error)));
+    server.once('listening', () => settle(resolve));
+    server.listen({ host, port, backlog: 1 });
   });
 }
 

@@ -31,15 +31,14 @@ function holderOf(root: unknown, path: readonly PropertyKey[]): Holder | undefin
 /** Cutting can split a surrogate pair, whose half UTF-8 cannot carry. */
 const cutText = (text: string, length: number): string => text.slice(0, length).toWellFormed();
 
-function cutToSchema(
-  schema: ZodType,
-  fields: unknown,
-  issues: readonly z.core.$ZodIssue[],
-): { data: unknown; cut: Cut | undefined } {
-  const copy = structuredClone(fields);
+/** A list that is too long hides what is too long in it, and a schema nests a list in a list in an object at most. */
+const MAX_PASSES = 4;
+
+/** Cuts what these issues name; returns the first. */
+function cutIssues(fields: unknown, issues: readonly z.core.$ZodIssue[]): Cut | undefined {
   let cut: Cut | undefined;
   for (const issue of issues) {
-    const holder = holderOf(copy, issue.path);
+    const holder = holderOf(fields, issue.path);
     const key = issue.path.at(-1);
     if (issue.code !== 'too_big' || holder === undefined || key === undefined) continue;
     const value = holder[key];
@@ -49,9 +48,19 @@ function cutToSchema(
     else continue;
     cut ??= { path: issue.path.map(String).join('.'), length: (value as string | unknown[]).length };
   }
-  const second = schema.safeParse(copy);
-  if (!second.success) throw new TypeError(`event does not fit its schema: ${z.prettifyError(second.error)}`);
-  return { data: second.data, cut };
+  return cut;
+}
+
+function cutToSchema(schema: ZodType, fields: unknown): { data: unknown; cut: Cut | undefined } {
+  const copy = structuredClone(fields);
+  let cut: Cut | undefined;
+  for (let pass = 0; ; pass += 1) {
+    const result = schema.safeParse(copy);
+    if (result.success) return { data: result.data, cut };
+    const more = pass < MAX_PASSES ? cutIssues(copy, result.error.issues) : undefined;
+    if (more === undefined) throw new TypeError(`event does not fit its schema: ${z.prettifyError(result.error)}`);
+    cut ??= more;
+  }
 }
 
 const fitsRecord = (json: string): boolean =>
@@ -77,9 +86,7 @@ function cutToRecord(json: string): Fit {
 /** Fields that fit are encoded as they are. What does not fit for another reason than its size is a bug of the service, and throws. */
 export function fitEvent(schema: ZodType, fields: Readonly<Record<string, unknown>>): Fit {
   const first = schema.safeParse(fields);
-  const { data, cut } = first.success
-    ? { data: first.data, cut: undefined }
-    : cutToSchema(schema, fields, first.error.issues);
+  const { data, cut } = first.success ? { data: first.data, cut: undefined } : cutToSchema(schema, fields);
   const json = JSON.stringify(data);
   if (fitsRecord(json)) return cut === undefined ? { json } : { json, cut };
   const shorter = cutToRecord(json);

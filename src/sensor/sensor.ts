@@ -1,7 +1,6 @@
 /** A running sensor: its services listen, its records go to the spool, and from there to the manager. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { type EventRecord, encodeRecord, errorText, ProjectError } from '../events/index.ts';
 import { type AnyService, services } from '../protocols/registry.ts';
 import { makeIdentity } from '../protocols/surfaces/identity.ts';
@@ -10,6 +9,7 @@ import { openSpool, type Spool } from '../spool/index.ts';
 import type { SensorConfig } from './config.ts';
 import { keyFolder, loadSeed } from './keys.ts';
 import { type Faults, type Listener, listen } from './listener.ts';
+import { type ConfigProblem, problemsOf } from './problems.ts';
 import { closeRecovered } from './recover.ts';
 import { Sessions } from './sessions.ts';
 import { Turn } from './turn.ts';
@@ -48,16 +48,18 @@ const MAX_PORT = 65_535;
 
 /** The services that a configuration opens, with their options. All mistakes are reported together. */
 export function chooseServices(config: SensorConfig): { service: AnyService; options: unknown }[] {
-  const problems: string[] = [];
+  const problems: ConfigProblem[] = [];
   const known = services.map((service) => service.name);
+  const unknown = (name: string): string => `there is no service '${name}'; there are ${known.join(', ')}`;
   const listed = Array.isArray(config.services) ? config.services : [];
-  for (const name of new Set([...listed, ...Object.keys(config.options)])) {
-    if (!known.includes(name)) problems.push(`there is no service '${name}'; there are ${known.join(', ')}`);
-  }
+  for (const [index, name] of listed.entries())
+    if (!known.includes(name)) problems.push({ path: ['services', index], message: unknown(name) });
+  for (const name of Object.keys(config.options))
+    if (!known.includes(name)) problems.push({ path: ['options', name], message: unknown(name) });
   // Options of services that stay closed are read too: a mistake in them is one all the same.
   const withOptions = services.map((service) => {
     const options = service.options.safeParse(config.options[service.name] ?? {});
-    if (!options.success) problems.push(`options.${service.name}: ${z.prettifyError(options.error)}`);
+    for (const issue of options.error?.issues ?? []) problems.push(...problemsOf(issue, ['options', service.name]));
     return { service, options: options.data };
   });
   const chosen = withOptions.filter(({ service }) => {
@@ -69,9 +71,17 @@ export function chooseServices(config: SensorConfig): { service: AnyService; opt
   for (const { service } of chosen) {
     const over = service.ports.filter((port) => port + config.portOffset > MAX_PORT);
     if (over.length > 0)
-      problems.push(`portOffset: ${service.name} on ${over.join(', ')} would get a port above ${MAX_PORT}`);
+      problems.push({
+        path: ['portOffset'],
+        message: `${service.name} on ${over.join(', ')} would get a port above ${MAX_PORT}`,
+      });
   }
-  if (problems.length > 0) throw new ProjectError('CONFIG_INVALID', problems.join('\n'));
+  if (problems.length > 0)
+    throw new ProjectError(
+      'CONFIG_INVALID',
+      problems.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('\n'),
+      { problems },
+    );
   return chosen;
 }
 

@@ -1,4 +1,5 @@
 /** What the sensor's tests share: a toy service, a listener for it over a sink in memory, and peers. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
 import {
@@ -131,6 +132,8 @@ export interface Toy extends Listener {
   /** Called before each append. */
   beforeAppend: () => void;
   records(): WireRecord[];
+  /** Our ends of the connections there were. */
+  sockets(): Socket[];
   /** Waits for this many session records. */
   over(count: number): Promise<SessionRecord[]>;
 }
@@ -164,9 +167,16 @@ export async function startToy(
     faults: { add: (code, error) => void faults.push({ code, error }) },
   };
   const listener = await listen(parts);
+  const accepted: Socket[] = [];
+  const onSocket = (message: unknown): void => {
+    const { socket } = message as { socket: Socket };
+    if (socket.localPort === listener.port) accepted.push(socket);
+  };
+  subscribe('net.server.socket', onSocket);
   const toy: Toy = {
     ...{ ...listener, sessions, entries, faults, failWith: undefined, beforeAppend: () => undefined },
     records: () => recordsOf(entries),
+    sockets: () => accepted,
     async over(count) {
       await until(() => sessionsOf(toy.records()).length >= count);
       return sessionsOf(toy.records());
@@ -178,6 +188,7 @@ export async function startToy(
     turn.flush();
     sessions.destroyLingering();
     await closing;
+    unsubscribe('net.server.socket', onSocket);
   });
   return toy;
 }

@@ -26,7 +26,9 @@ const NOBODY: Owner = { pid: 0, started: '', machineBoot: '' };
 /** The folders that this process itself has open. */
 const held = new Set<string>();
 
-function startTime(fs: SpoolFs, pid: number): string {
+type Reads = Pick<SpoolFs, 'readFileSync' | 'statSync'>;
+
+function startTime(fs: Reads, pid: number): string {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the command in parentheses and may hold anything.
@@ -37,7 +39,7 @@ function startTime(fs: SpoolFs, pid: number): string {
 }
 
 /** Where the permission model or the system does not let us read such a file, the comparison is left out. */
-function machineBoot(fs: SpoolFs): string {
+function machineBoot(fs: Reads): string {
   try {
     return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   } catch {
@@ -47,7 +49,7 @@ function machineBoot(fs: SpoolFs): string {
 
 const differ = (one: string, other: string): boolean => one !== '' && other !== '' && one !== other;
 
-function isAlive(fs: SpoolFs, owner: Owner): boolean {
+function isAlive(fs: Reads, owner: Owner): boolean {
   // Our own number on a lock that we do not hold: an earlier process had it, as is usual in containers.
   if (owner.pid === process.pid) return false;
   if (differ(owner.machineBoot, machineBoot(fs))) return false;
@@ -59,7 +61,7 @@ function isAlive(fs: SpoolFs, owner: Owner): boolean {
   return !differ(owner.started, startTime(fs, owner.pid));
 }
 
-function readOwner(fs: SpoolFs, path: string): Owner | 'unsigned' | undefined {
+function readOwner(fs: Reads, path: string): Owner | 'unsigned' | undefined {
   try {
     const [pid = '', started = '', boot = ''] = fs.readFileSync(path, 'latin1').trim().split(/[ \n]/);
     if (/^\d{1,10}$/.test(pid)) return { pid: Number(pid), started, machineBoot: boot };
@@ -68,6 +70,12 @@ function readOwner(fs: SpoolFs, path: string): Owner | 'unsigned' | undefined {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw new SpoolError('SPOOL_OPEN_FAILED', `cannot read ${path}`, { cause: error, path });
   }
+}
+
+/** The process that holds a lock, if one that lives does. */
+export function holderOf(fs: Reads, path: string): number | undefined {
+  const owner = readOwner(fs, path);
+  return owner !== undefined && owner !== 'unsigned' && owner.pid !== 0 && isAlive(fs, owner) ? owner.pid : undefined;
 }
 
 function refuse(path: string, owner: Owner | 'unsigned'): never {

@@ -67,16 +67,17 @@ export interface BruteForce {
   lured?: { username: string; password: string };
   reveal?: Reveal;
   users?: readonly string[];
+  passwords?: readonly string[];
 }
 
 /** Runs the tool over all names and words, and checks the record and what it found. */
 export async function bruteForce(options: BruteForce): Promise<void> {
-  const { context, stack, tool, target, lured, reveal = inClear, users = USERS } = options;
+  const { context, stack, tool, target, lured, reveal = inClear, users = USERS, passwords = PASSWORDS } = options;
   const folder = mkdtempSync(join(tmpdir(), 'sundew-words-'));
   try {
     const lists = { users: join(folder, 'users'), passwords: join(folder, 'passwords') };
     writeFileSync(lists.users, `${users.join('\n')}\n`);
-    writeFileSync(lists.passwords, `${PASSWORDS.join('\n')}\n`);
+    writeFileSync(lists.passwords, `${passwords.join('\n')}\n`);
     const command = commandOf(tool, target, lists, lured !== undefined);
     // They leave files for going on later in the folder they run in, or in the home folder.
     const { result, events } = await recordInTime(context, stack, target.port, () =>
@@ -85,13 +86,13 @@ export async function bruteForce(options: BruteForce): Promise<void> {
     const output = result.stdout + result.stderr;
     const attempts = loginsOf(events);
     assert.deepEqual(
-      attempts.map((login) => `${login.username}:${reveal(login, PASSWORDS)}`).toSorted(),
-      users.flatMap((user) => PASSWORDS.map((password) => `${user}:${password}`)).toSorted(),
+      attempts.map((login) => `${login.username}:${reveal(login, passwords)}`).toSorted(),
+      users.flatMap((user) => passwords.map((password) => `${user}:${password}`)).toSorted(),
       output,
     );
     const wanted = lured === undefined ? [] : [`${lured.username}:${lured.password}`];
     assert.deepEqual(
-      attempts.filter((login) => login.accepted).map((login) => `${login.username}:${reveal(login, PASSWORDS)}`),
+      attempts.filter((login) => login.accepted).map((login) => `${login.username}:${reveal(login, passwords)}`),
       wanted,
     );
     assert.deepEqual(
@@ -110,10 +111,11 @@ export function bruteForceTests(options: {
   luring: () => Stack;
   target: (tool: Tool, stack: Stack) => Target;
   reveal?: Reveal;
-  /** The tools that the decoy without a lure is tried with; all unless given. */
+  tools?: readonly Tool[];
+  /** The tools that the decoy without a lure is tried with; the same unless given. */
   shutTools?: readonly Tool[];
 }): void {
-  const { target, reveal, shutTools = TOOLS } = options;
+  const { target, reveal, tools = TOOLS, shutTools = tools } = options;
   const more = reveal === undefined ? {} : { reveal };
   for (const tool of shutTools) {
     test(`${tool}: every attempt is recorded once, and none gets in`, { skip: needs(tool) }, async (context) => {
@@ -121,7 +123,7 @@ export function bruteForceTests(options: {
       await bruteForce({ context, stack, tool, target: target(tool, stack), ...more });
     });
   }
-  for (const tool of TOOLS) {
+  for (const tool of tools) {
     test(`${tool}: it finds the login that the lure lets in, and no other`, { skip: needs(tool) }, async (context) => {
       const stack = options.luring();
       await bruteForce({ context, stack, tool, target: target(tool, stack), lured: LURED, ...more });

@@ -3,23 +3,21 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { needs, run } from '../support/programs.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import type { Stack } from '../support/stack.ts';
 import { bruteForceTests, LURE_OPTIONS, LURED } from './brute-force.ts';
+import { startDecoys, stopDecoys } from './decoys.ts';
 import { loginsOf, ofType, onlyLogin, recordInTime } from './record.ts';
 
 let shut: Stack;
 let luring: Stack;
 before(async () => {
-  [shut, luring] = await Promise.all([
-    startStack({ sensor: true, layer: { sensor: { services: ['ftp'], persona: 'windows-server' } } }),
-    startStack({
-      sensor: true,
-      layer: { sensor: { services: ['ftp'], persona: 'ubuntu-server', options: { ftp: LURE_OPTIONS } } },
-    }),
-  ]);
+  [shut, luring] = await startDecoys(
+    { services: ['ftp'], persona: 'windows-server' },
+    { services: ['ftp'], persona: 'ubuntu-server', options: { ftp: LURE_OPTIONS } },
+  );
 });
 after(async () => {
-  await Promise.all([shut?.stop(), luring?.stop()]);
+  await stopDecoys(shut, luring);
 });
 
 const { username, password } = LURED;

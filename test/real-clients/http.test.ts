@@ -3,23 +3,21 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { needs, run } from '../support/programs.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import type { Stack } from '../support/stack.ts';
 import { bruteForceTests, LURE_OPTIONS, LURED } from './brute-force.ts';
+import { startDecoys, stopDecoys } from './decoys.ts';
 import { loginsOf, ofType, onlyLogin, recordInTime } from './record.ts';
 
 let shut: Stack;
 let luring: Stack;
 before(async () => {
-  [shut, luring] = await Promise.all([
-    startStack({ sensor: true, layer: { sensor: { services: ['http'], persona: 'ubuntu-server' } } }),
-    startStack({
-      sensor: true,
-      layer: { sensor: { services: ['http'], persona: 'windows-server', options: { http: LURE_OPTIONS } } },
-    }),
-  ]);
+  [shut, luring] = await startDecoys(
+    { services: ['http'], persona: 'ubuntu-server' },
+    { services: ['http'], persona: 'windows-server', options: { http: LURE_OPTIONS } },
+  );
 });
 after(async () => {
-  await Promise.all([shut?.stop(), luring?.stop()]);
+  await stopDecoys(shut, luring);
 });
 
 const { username, password } = LURED;
@@ -130,7 +128,7 @@ test('curl: a form login is recorded in clear, and only the lured one gets a ses
       `https://127.0.0.1:${port}/owa/auth.owa`,
     ),
   );
-  assert.match(accepted.result.stdout, /^HTTP\/1\.1 302 [^]*^Set-Cookie: cadata=/m);
+  assert.match(accepted.result.stdout, /^HTTP\/1\.1 302 .*^Set-Cookie: cadata=/ms);
   assert.deepEqual(onlyLogin(accepted.events), [username, password, 'http-form', true]);
 });
 

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Connection, Request } from 'tedious';
 import { needs, run } from '../support/programs.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import type { Stack } from '../support/stack.ts';
 import { bruteForceTests, LURE_OPTIONS, LURED } from './brute-force.ts';
+import { startDecoys, stopDecoys } from './decoys.ts';
 import { ofType, onlyLogin, recordInTime } from './record.ts';
 
 let shut: Stack;
@@ -16,13 +17,10 @@ let folder: string;
 const ENCRYPTION = ['off', 'request', 'require'] as const;
 
 before(async () => {
-  [shut, luring] = await Promise.all([
-    startStack({ sensor: true, layer: { sensor: { services: ['mssql'], persona: 'windows-server' } } }),
-    startStack({
-      sensor: true,
-      layer: { sensor: { services: ['mssql'], persona: 'windows-server', options: { mssql: LURE_OPTIONS } } },
-    }),
-  ]);
+  [shut, luring] = await startDecoys(
+    { services: ['mssql'], persona: 'windows-server' },
+    { services: ['mssql'], persona: 'windows-server', options: { mssql: LURE_OPTIONS } },
+  );
   folder = mkdtempSync(join(tmpdir(), 'sundew-tsql-'));
   const servers = Object.entries({ shut, luring }).flatMap(([name, stack]) =>
     ENCRYPTION.map(
@@ -33,7 +31,7 @@ before(async () => {
   writeFileSync(join(folder, 'freetds.conf'), servers.join('\n'));
 });
 after(async () => {
-  await Promise.all([shut?.stop(), luring?.stop()]);
+  await stopDecoys(shut, luring);
   if (folder !== undefined) rmSync(folder, { recursive: true });
 });
 

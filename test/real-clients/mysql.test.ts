@@ -4,35 +4,25 @@ import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import mysql from 'mysql2/promise';
 import { needs, run } from '../support/programs.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import type { Stack } from '../support/stack.ts';
 import { bruteForce, bruteForceTests, LURE_OPTIONS, LURED, type Reveal } from './brute-force.ts';
+import { startDecoys, stopDecoys } from './decoys.ts';
 import { loginsOf, ofType, onlyLogin, recordInTime } from './record.ts';
 
 let shut: Stack;
 let luring: Stack;
 before(async () => {
-  const options = (plugin: string, more: object = {}) => ({ mysql: { plugin, ...more } });
-  [shut, luring] = await Promise.all([
-    startStack({
-      sensor: true,
-      layer: {
-        sensor: { services: ['mysql'], persona: 'ubuntu-server', options: options('caching_sha2_password') },
-      },
-    }),
-    startStack({
-      sensor: true,
-      layer: {
-        sensor: {
-          services: ['mysql'],
-          persona: 'windows-server',
-          options: options('mysql_native_password', LURE_OPTIONS),
-        },
-      },
-    }),
-  ]);
+  [shut, luring] = await startDecoys(
+    { services: ['mysql'], persona: 'ubuntu-server', options: { mysql: { plugin: 'caching_sha2_password' } } },
+    {
+      services: ['mysql'],
+      persona: 'windows-server',
+      options: { mysql: { plugin: 'mysql_native_password', ...LURE_OPTIONS } },
+    },
+  );
 });
 after(async () => {
-  await Promise.all([shut?.stop(), luring?.stop()]);
+  await stopDecoys(shut, luring);
 });
 
 const sha1 = (...parts: Uint8Array[]): Buffer => createHash('sha1').update(Buffer.concat(parts)).digest();

@@ -1,22 +1,19 @@
 /** What nmap's version detection makes of every decoy port, for every persona: a genuine product, and nothing that it does not know. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { PERSONA_KINDS, type PersonaKind } from '../../src/protocols/surfaces/persona.ts';
+import { PERSONA_KINDS } from '../../src/protocols/surfaces/persona.ts';
 import { needs, run } from '../support/programs.ts';
-import { type Stack, startStack } from '../support/stack.ts';
+import type { Stack } from '../support/stack.ts';
+import { startDecoys, stopDecoys } from './decoys.ts';
 
 const SCAN_MS = 240_000;
 
-const stacks = new Map<PersonaKind, Stack>();
+let stacks: readonly Stack[] = [];
 before(async () => {
-  await Promise.all(
-    PERSONA_KINDS.map(async (persona) => {
-      stacks.set(persona, await startStack({ sensor: true, layer: { sensor: { persona } } }));
-    }),
-  );
+  stacks = await startDecoys(...PERSONA_KINDS.map((persona) => ({ persona })));
 });
 after(async () => {
-  await Promise.all([...stacks.values()].map((stack) => stack.stop()));
+  await stopDecoys(...stacks);
 });
 
 /** nmap's names of the services. */
@@ -48,10 +45,8 @@ test('nmap names every port with the product that it passes for', {
   skip: needs('nmap'),
   concurrency: PERSONA_KINDS.length,
 }, async (context) => {
-  const scans = PERSONA_KINDS.map((persona) =>
-    context.test(persona, async () => {
-      const stack = stacks.get(persona);
-      assert.ok(stack !== undefined);
+  const scans = stacks.map((stack) =>
+    context.test(stack.config.sensor.persona, async () => {
       const ports = stack.services.map((service) => service.port);
       const scan = ['-sV', '-Pn', '-n', '-p', ports.join(','), '-oX', '-', '127.0.0.1'];
       const { stdout } = await run('nmap', scan, { ms: SCAN_MS });

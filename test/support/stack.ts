@@ -1,5 +1,5 @@
 /** The processes of one machine in a folder of their own, for tests: store host, manager, and a sensor where one is asked for. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { runningManager } from '../../src/cli/connect.ts';
 import { openLogFile } from '../../src/cli/log-file.ts';
 import { makeStoreToken, managerPart, sensorPart, storePart } from '../../src/cli/stack.ts';
 import { Supervised } from '../../src/cli/supervisor.ts';
+import { errorText } from '../../src/events/index.ts';
 import type { ServiceListing } from '../../src/sensor/sensor.ts';
 
 export interface Stack {
@@ -37,6 +38,8 @@ export async function freePort(): Promise<number> {
 
 const inUse = (error: unknown): boolean => (error as { code?: string }).code === 'SENSOR_PORT_IN_USE';
 const OFFSET_TRIES = 5;
+/** What is shown of the log of a stack that did not start. */
+const LOG_TAIL = 2000;
 
 /**
  * The ports of the services all move by one offset: one that nothing else has is found by trying. Below the range that outgoing connections take their ports
@@ -60,37 +63,45 @@ export async function startStack(
   const quiet = (): void => undefined;
   const store = new Supervised(storePart(dataDir, config, token), log, quiet, options.pauseMaxMs);
   const manager = new Supervised(managerPart(dataDir, config, token, true), log, quiet, options.pauseMaxMs);
-  const [, ready] = await Promise.all([store.start(), manager.start()]);
-  const url = String(ready.url);
   let sensor: Supervised | undefined;
-  let services: ServiceListing[] = [];
-  for (let tries = 1; options.sensor === true && sensor === undefined; tries += 1) {
-    const candidate = new Supervised(sensorPart(dataDir, config, { url }), log, quiet, options.pauseMaxMs);
-    try {
-      services = (await candidate.start()).services as ServiceListing[];
-      sensor = candidate;
-    } catch (error) {
-      if (!inUse(error) || tries >= OFFSET_TRIES) throw error;
-      config = load(randomOffset());
-    }
+  async function stop(): Promise<void> {
+    await sensor?.stop();
+    await manager.stop();
+    await store.stop();
+    log.close();
+    rmSync(dataDir, { recursive: true, force: true });
   }
-  const target = await runningManager(dataDir);
-  if (target === undefined) throw new Error('the manager does not answer');
-  return {
-    ...{ dataDir, config, url, services, store, manager, sensor },
-    signInToken: String(ready.signInToken),
-    client: new Client(target),
-    port(protocol) {
-      const service = services.find((listing) => listing.protocol === protocol);
-      if (service === undefined) throw new Error(`no service ${protocol}`);
-      return service.port;
-    },
-    async stop() {
-      await sensor?.stop();
-      await manager.stop();
-      await store.stop();
-      log.close();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
+  try {
+    const [, ready] = await Promise.all([store.start(), manager.start()]);
+    const url = String(ready.url);
+    let services: ServiceListing[] = [];
+    for (let tries = 1; options.sensor === true && sensor === undefined; tries += 1) {
+      const candidate = new Supervised(sensorPart(dataDir, config, { url }), log, quiet, options.pauseMaxMs);
+      try {
+        services = (await candidate.start()).services as ServiceListing[];
+        sensor = candidate;
+      } catch (error) {
+        if (!inUse(error) || tries >= OFFSET_TRIES) throw error;
+        config = load(randomOffset());
+      }
+    }
+    const target = await runningManager(dataDir);
+    if (target === undefined) throw new Error('the manager does not answer');
+    return {
+      ...{ dataDir, config, url, services, store, manager, sensor },
+      signInToken: String(ready.signInToken),
+      client: new Client(target),
+      port(protocol) {
+        const service = services.find((listing) => listing.protocol === protocol);
+        if (service === undefined) throw new Error(`no service ${protocol}`);
+        return service.port;
+      },
+      stop,
+    };
+  } catch (error) {
+    // A part that goes on running would keep the test's process alive for ever.
+    const said = readFileSync(log.path, 'utf8').slice(-LOG_TAIL);
+    await stop();
+    throw new Error(`the stack did not start: ${errorText(error)}\n${said}`, { cause: error });
+  }
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { chooseServices } from '../../sensor/sensor.ts';
-import { loadConfig } from '../config.ts';
+import { type Config, loadConfig, UP_DEFAULTS } from '../config.ts';
 import { print, printJson } from '../output.ts';
 
 interface ConfigFlags {
@@ -15,11 +15,8 @@ interface ConfigFlags {
 const configOption = (): Option =>
   new Option('--config <file>', 'the configuration file').default(undefined, 'sundew.yaml in the data folder');
 
-function load(flags: ConfigFlags) {
-  const config = loadConfig(resolve(flags.data), flags.config, {});
-  chooseServices(config.sensor);
-  return config;
-}
+const load = (flags: ConfigFlags): Config =>
+  loadConfig(resolve(flags.data), flags.config, {}, { defaults: UP_DEFAULTS, check: chooseServices });
 
 export function configCommand(): Command {
   const command = new Command('config');
@@ -35,10 +32,10 @@ export function configCommand(): Command {
   );
   command.addCommand(
     new Command('print')
-      .description('Print the configuration with every default.')
+      .description('Print the configuration with every default, as `sundew up` runs it.')
       .addOption(configOption())
       .option('--json', 'print JSON')
-      .addHelpText('after', '\nExample:\n  sundew config print > sundew.yaml')
+      .addHelpText('after', '\nExample:\n  sundew config print > my.yaml\n  sundew up --config my.yaml')
       .action((flags: ConfigFlags) => {
         const config = load(flags);
         if (flags.json === true) printJson(config);

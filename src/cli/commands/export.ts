@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import { ProjectError } from '../../events/index.ts';
 import { EXPORT_FORMATS } from '../../manager/queries/export/formats.ts';
 import { withManager } from '../connect.ts';
+import { harmless } from '../output.ts';
 import { progress } from '../progress.ts';
 import { type ConnectFlags, type FilterFlags, filterQueryOf, whereOf, withConnection, withFilter } from './common.ts';
 
@@ -35,8 +36,9 @@ export function exportCommand(): Command {
       const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);
       body.on('data', (chunk: Buffer) => bar.add(chunk.length));
       try {
-        if (flags.out === undefined) await pipeline(body, process.stdout, { end: false });
-        else await writeWhole(body, flags.out);
+        if (flags.out !== undefined) await writeWhole(body, flags.out);
+        else if (process.stdout.isTTY) await pipeline(body, forTerminal, process.stdout, { end: false });
+        else await pipeline(body, process.stdout, { end: false });
       } catch (cause) {
         throw new ProjectError(
           'EXPORT_BROKEN_OFF',
@@ -48,6 +50,11 @@ export function exportCommand(): Command {
       }
     });
   });
+}
+
+async function* forTerminal(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const chunk of body) yield harmless(decoder.decode(chunk, { stream: true }));
 }
 
 /** The file is there when it is whole, and not before. */

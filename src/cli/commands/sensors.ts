@@ -1,9 +1,18 @@
 /** `sundew sensors`: the sensors of a manager. */
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Sensor } from '../../manager/fleet/sensors.ts';
-import { withManager } from '../connect.ts';
+import { loadConfig } from '../config.ts';
+import { runningManager, withManager } from '../connect.ts';
 import { print, printJson, table } from '../output.ts';
 import { type ConnectFlags, whereOf, withConnection } from './common.ts';
+
+/** Where sensors will find the manager: at the address given, that of the running one, or the one it will be started with. */
+async function addressOf(flags: ConnectFlags): Promise<string> {
+  if (flags.url !== undefined) return flags.url;
+  const running = await runningManager(resolve(flags.data));
+  return running?.url ?? `http://${loadConfig(resolve(flags.data), undefined, {}).manager.listen}`;
+}
 
 export function sensorsCommand(): Command {
   const sensors = new Command('sensors');
@@ -44,12 +53,10 @@ export function sensorsCommand(): Command {
         .option('--json', 'print JSON')
         .addHelpText('after', '\nExample:\n  sundew sensors add office-3'),
     ).action(async (name: string, flags: ConnectFlags & { json?: boolean }) => {
-      const [made, url] = await withManager(
-        whereOf(flags),
-        'start',
-        async (client) =>
-          [await client.send<{ id: string; token: string }>('POST', '/sensors', { name }), client.url] as const,
+      const made = await withManager(whereOf(flags), 'start', (client) =>
+        client.send<{ id: string; token: string }>('POST', '/sensors', { name }),
       );
+      const url = await addressOf(flags);
       if (flags.json === true) printJson({ name, ...made });
       else print(`On the sensor's machine:\n  sundew sensor --manager ${url} --token ${made.token} --bind 0.0.0.0\n`);
     }),

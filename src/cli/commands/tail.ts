@@ -81,6 +81,7 @@ async function follow(client: Client, flags: TailFlags): Promise<void> {
       process.stderr.write('the manager does not answer; trying again\n');
     }
     await sleep(RECONNECT_MS, undefined, { signal: stopped.signal }).catch(() => undefined);
+    if (!stopped.signal.aborted) await client.renew();
   }
 }
 

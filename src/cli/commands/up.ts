@@ -1,10 +1,10 @@
 /** `sundew up`, `sundew manager`, `sundew sensor`: what runs. */
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { ProjectError } from '../../events/errors.ts';
+import { errorCode, errorText, ProjectError } from '../../events/errors.ts';
 import { PERSONA_KINDS } from '../../protocols/surfaces/persona.ts';
 import type { ServiceListing } from '../../sensor/sensor.ts';
-import { type Config, type ConfigLayer, loadConfig } from '../config.ts';
+import { type Config, type ConfigLayer, loadConfig, UP_DEFAULTS } from '../config.ts';
 import { makeDataFolder } from '../data-folder.ts';
 import { type LogFile, openLogFile } from '../log-file.ts';
 import { print } from '../output.ts';
@@ -157,12 +157,36 @@ async function startSensor(
   config: Config,
   manager: { url: string; token?: string } | undefined,
 ): Promise<ServiceListing[]> {
-  const ready = await running.add(sensorPart(dataDir, config, manager)).start();
-  return ready.services as ServiceListing[];
+  try {
+    const ready = await running.add(sensorPart(dataDir, config, manager)).start();
+    return ready.services as ServiceListing[];
+  } catch (cause) {
+    if (errorCode(cause) !== 'SPOOL_LOCKED') throw cause;
+    throw new ProjectError(
+      'DATA_IN_USE',
+      `a sensor runs on the data folder ${dataDir} already: ${errorText(cause)}; stop it, or choose another folder with --data`,
+      { cause, dataDir },
+    );
+  }
 }
 
-/** `sundew up` is for trying: everything there is, on loopback, at ports that need no privilege. */
-const UP_DEFAULTS: ConfigLayer = { sensor: { services: 'all', portOffset: 20_000 } };
+/**
+ * The configuration under the flags. Names of services, their options and an offset of one's own can be wrong in ways that only the services know; these
+ * are loaded into this process only then, because it stays for as long as its parts do.
+ */
+async function configOf(
+  dataDir: string,
+  given: string | undefined,
+  flags: ConfigLayer,
+  defaults: ConfigLayer = {},
+): Promise<Config> {
+  const config = loadConfig(dataDir, given, flags, { defaults });
+  const { services, options, portOffset } = config.sensor;
+  const usual = portOffset === 0 || portOffset === UP_DEFAULTS.sensor?.portOffset;
+  if (typeof services === 'string' && Object.keys(options).length === 0 && usual) return config;
+  const { chooseServices } = await import('../../sensor/sensor.ts');
+  return loadConfig(dataDir, given, flags, { defaults, check: chooseServices });
+}
 
 export function upCommand(): Command {
   return withSensorOptions(new Command('up'), '20000')
@@ -177,7 +201,7 @@ The real thing, as root or with the right to open low ports:
     )
     .action(async (flags: UpFlags) => {
       const dataDir = resolve(flags.data);
-      const config = loadConfig(
+      const config = await configOf(
         dataDir,
         flags.config,
         { manager: given({ listen: flags.listen }), sensor: sensorLayer(flags) },
@@ -199,7 +223,7 @@ export function managerCommand(): Command {
     .addHelpText('after', '\nExample:\n  sundew manager --data /var/lib/sundew --listen 127.0.0.1:8420')
     .action(async (flags: UpFlags) => {
       const dataDir = resolve(flags.data);
-      const config = loadConfig(dataDir, flags.config, { manager: given({ listen: flags.listen }) });
+      const config = await configOf(dataDir, flags.config, { manager: given({ listen: flags.listen }) });
       const running = new Running(dataDir);
       await running.run(async () => {
         print(welcome(await runManager(running, dataDir, config, false), [], running.log.path));
@@ -225,7 +249,7 @@ export function sensorCommand(): Command {
       if (manager !== undefined && !URL.canParse(manager))
         throw new UsageError(`--manager ${manager} is no address; write http://HOST:PORT`);
       const dataDir = resolve(flags.data);
-      const config = loadConfig(dataDir, flags.config, { sensor: sensorLayer(flags) });
+      const config = await configOf(dataDir, flags.config, { sensor: sensorLayer(flags) });
       const running = new Running(dataDir);
       await running.run(async () => {
         const services = await startSensor(

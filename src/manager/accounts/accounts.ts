@@ -81,12 +81,15 @@ export class Accounts {
 
   async addUser(username: string, role: Role, password: string | undefined): Promise<User> {
     checkUsername(username);
-    if (this.row(username) !== undefined)
-      throw new ProjectError('USER_EXISTS', `there is a user ${username} already`, { username });
+    if (this.row(username) !== undefined) throw userExists(username);
     const phc = password === undefined ? null : await hashPassword(checkPassword(password));
-    this.control.db
-      .prepare('INSERT INTO users (username, role, password, created_at) VALUES (?, ?, ?, ?)')
+    const { changes } = this.control.db
+      .prepare(
+        'INSERT INTO users (username, role, password, created_at) VALUES (?, ?, ?, ?) ON CONFLICT (username) DO NOTHING',
+      )
       .run(username, role, phc, this.at());
+    // Another may have come while the password was hashed.
+    if (changes === 0) throw userExists(username);
     return userOf(this.row(username) as UserRow);
   }
 
@@ -102,11 +105,14 @@ export class Accounts {
   /** Gives a signed-in user without a password, such as the owner after a one-time link, a name and a password of their own. */
   async claim(user: User, username: string, password: string): Promise<void> {
     checkUsername(username);
-    const other = this.row(username);
-    if (other !== undefined && other.id !== user.id)
-      throw new ProjectError('USER_EXISTS', `there is a user ${username} already`, { username });
     const phc = await hashPassword(checkPassword(password));
-    this.control.db.prepare('UPDATE users SET username = ?, password = ? WHERE id = ?').run(username, phc, user.id);
+    // Looked at behind the hash, when nothing can come between: another may have taken the name, or this account its password.
+    const other = this.row(username);
+    if (other !== undefined && other.id !== user.id) throw userExists(username);
+    const { changes } = this.control.db
+      .prepare('UPDATE users SET username = ?, password = ? WHERE id = ? AND password IS NULL')
+      .run(username, phc, user.id);
+    if (changes === 0) throw new ProjectError('USER_HAS_PASSWORD', 'this account has a password already', { username });
   }
 
   removeUser(username: string): void {
@@ -219,6 +225,9 @@ export class Accounts {
     return { name: `token ${row.name}`, role: row.role, user: undefined };
   }
 }
+
+const userExists = (username: string): ProjectError =>
+  new ProjectError('USER_EXISTS', `there is a user ${username} already`, { username });
 
 const unknownUser = (username: string): ProjectError =>
   new ProjectError('USER_UNKNOWN', `there is no user ${username}`, { username });

@@ -1,8 +1,17 @@
 /** Secrets at rest: passwords as Argon2id, random tokens as SHA-256 (they have nothing to guess). */
 import { argon2, createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
+import { ProjectError } from '../../events/index.ts';
+import { Turnstile } from '../turnstile.ts';
 
 const deriveKey = promisify(argon2);
+/**
+ * Passwords worked on at the same time, and how many may wait. Each takes 64 MiB, a tenth of a second and one of the four threads that files and compression
+ * need too.
+ */
+const AT_ONCE = 1;
+const MAX_WAITING = 20;
+const turnstile = new Turnstile(AT_ONCE);
 /** Argon2id with 64 MiB and three passes (RFC 9106 §4, second recommended option). */
 const MEMORY_KIB = 65_536;
 const PASSES = 3;
@@ -17,14 +26,18 @@ async function tagOf(
   passes: number,
   parallelism: number,
 ): Promise<Buffer> {
-  const tag = await deriveKey('argon2id', {
-    message: password.normalize('NFC'),
-    nonce: salt,
-    memory,
-    passes,
-    parallelism,
-    tagLength: TAG_BYTES,
-  });
+  if (turnstile.waiting >= MAX_WAITING)
+    throw new ProjectError('PASSWORDS_BUSY', 'too many passwords are being checked; try again in a moment');
+  const tag = await turnstile.through(() =>
+    deriveKey('argon2id', {
+      message: password.normalize('NFC'),
+      nonce: salt,
+      memory,
+      passes,
+      parallelism,
+      tagLength: TAG_BYTES,
+    }),
+  );
   return Buffer.from(tag);
 }
 

@@ -23,11 +23,20 @@ function findPrincipal(request: FastifyRequest, context: Context): Principal | u
   return cookie === undefined ? undefined : context.accounts.bySession(cookie);
 }
 
-/** A browser sends the cookie with whatever a page of another site asks for; what changes something must come from our own pages. */
-function checkOrigin(request: FastifyRequest): void {
+/** Whether the one who asks is still one of ours. */
+export const isKnown = (request: FastifyRequest, context: Context): boolean =>
+  findPrincipal(request, context) !== undefined;
+
+const hostOf = (origin: string): string | undefined => (URL.canParse(origin) ? new URL(origin).host : undefined);
+
+/**
+ * A browser sends the cookie with whatever a page of another site asks for; what changes something must come from our own pages. A page without an origin
+ * (a sandboxed frame) says `null`.
+ */
+export async function refuseForeignPages(request: FastifyRequest): Promise<void> {
   if (request.method === 'GET' || request.method === 'HEAD' || request.headers.authorization !== undefined) return;
   const { origin } = request.headers;
-  if (origin !== undefined && new URL(origin).host !== request.headers.host)
+  if (origin !== undefined && hostOf(origin) !== request.headers.host)
     throw new HttpProblem({
       status: 403,
       type: 'foreign_origin',
@@ -36,7 +45,6 @@ function checkOrigin(request: FastifyRequest): void {
 }
 
 export function principalOf(request: FastifyRequest, context: Context): Principal {
-  checkOrigin(request);
   const principal = findPrincipal(request, context);
   if (principal === undefined)
     throw new HttpProblem({

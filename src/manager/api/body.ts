@@ -4,8 +4,8 @@ import { gunzip, zstdDecompress } from 'node:zlib';
 import type { FastifyRequest } from 'fastify';
 import type { ZodType } from 'zod';
 import { type Parsed, type ParseOptions, parseLines } from '../ingest/parse.ts';
+import { Turnstile } from '../turnstile.ts';
 import { HttpProblem } from './problem.ts';
-import { Turnstile } from './turnstile.ts';
 
 export interface BodyLimits {
   /** Bytes as they come, and unpacked. */

@@ -7,16 +7,18 @@ import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import staticFiles from '@fastify/static';
 import swagger from '@fastify/swagger';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifySchema, type RouteOptions } from 'fastify';
 import {
   jsonSchemaTransform,
   jsonSchemaTransformObject,
   serializerCompiler,
   validatorCompiler,
 } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import { refuseForeignPages } from './auth.ts';
 import type { Context } from './context.ts';
 import { errorHandler } from './errors.ts';
-import { sendProblem } from './problem.ts';
+import { PROBLEM_TYPE, sendProblem } from './problem.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { dataRoutes } from './routes/data.ts';
 import { exportRoutes } from './routes/export.ts';
@@ -61,6 +63,7 @@ export async function buildServer(context: Context): Promise<FastifyInstance> {
     strictTransportSecurity: false,
   });
   await app.register(cookie);
+  app.addHook('onRequest', refuseForeignPages);
   await app.register(compress, { global: true, globalDecompression: false, encodings: ['gzip'], threshold: 2048 });
   await app.register(rateLimit, { global: false });
   await app.register(swagger, {
@@ -79,10 +82,11 @@ export async function buildServer(context: Context): Promise<FastifyInstance> {
       },
       security: [{ token: [] }, { cookie: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: describeRoute,
     transformObject: jsonSchemaTransformObject,
   });
 
+  app.addHook('onRoute', refuseUnknownParameters);
   const given = { prefix: PREFIX, context };
   await app.register(systemRoutes, given);
   await app.register(sessionRoutes, given);
@@ -97,6 +101,27 @@ export async function buildServer(context: Context): Promise<FastifyInstance> {
   await serveDashboard(app, context);
   return app;
 }
+
+const NO_PARAMETERS = z.strictObject({});
+
+/** A parameter that a route does not know is a mistake of whoever asks, on every route. */
+function refuseUnknownParameters(route: RouteOptions): void {
+  if (route.schema !== undefined) route.schema.querystring ??= NO_PARAMETERS;
+}
+
+const PROBLEMS = {
+  description: 'Anything else: a problem (RFC 9457).',
+  content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+};
+
+/** The description of a route: what it answers if not with JSON, and that anything else is a problem. */
+const describeRoute: typeof jsonSchemaTransform = (route) => {
+  const { schema, url } = jsonSchemaTransform(route);
+  const { produces = [], response } = schema as FastifySchema & { produces?: readonly string[] };
+  const content = Object.fromEntries(produces.map((type) => [type, { schema: { type: 'string' } }]));
+  const answers = (response as object | undefined) ?? { 200: { description: 'As described.', content } };
+  return { schema: { ...schema, response: { ...answers, default: PROBLEMS } }, url };
+};
 
 /** The dashboard is one page; whatever is no file and no API is its own to route. */
 async function serveDashboard(app: FastifyInstance, context: Context): Promise<void> {

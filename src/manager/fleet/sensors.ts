@@ -1,10 +1,12 @@
 /** The sensors that may deliver records: identity, last contact, and what they last said of themselves. */
 import { z } from 'zod';
-import { ProjectError, shortText, timestamp, uuidv7 } from '../../events/index.ts';
+import { ProjectError, timestamp, uuidv7 } from '../../events/index.ts';
 import { hashToken, makeToken } from '../accounts/secrets.ts';
 import type { Control } from '../control/database.ts';
 
 const count = z.int().nonnegative();
+/** Codes of faults in a sensor's report. */
+const MAX_FAULTS = 256;
 export const sensorService = z.object({
   protocol: z.string().max(64),
   transport: z.string().max(8),
@@ -24,7 +26,10 @@ export const sensorStatus = z.object({
   waiting: count.describe('Records on the spool, of this run and earlier ones.'),
   waiting_bytes: count,
   shed: z.object({ transcripts: count, probes: count, records: count }),
-  faults: z.record(shortText, count).describe('Faults of the sensor itself, by code.'),
+  faults: z
+    .record(z.string().max(64), count)
+    .refine((faults) => Object.keys(faults).length <= MAX_FAULTS, `more than ${MAX_FAULTS} codes`)
+    .describe('Faults of the sensor itself, by code.'),
 });
 export type SensorStatus = z.infer<typeof sensorStatus>;
 
@@ -66,7 +71,11 @@ export class Sensors {
 
   /** The name of each sensor by its id. */
   names(): Map<string, string> {
-    return new Map(this.list().map((sensor) => [sensor.id, sensor.name]));
+    const rows = this.control.db.prepare('SELECT id, name FROM sensors').all() as unknown as {
+      id: string;
+      name: string;
+    }[];
+    return new Map(rows.map(({ id, name }) => [id, name]));
   }
 
   /** Enrols a sensor; the token is shown once and kept nowhere. */

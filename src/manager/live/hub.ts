@@ -1,9 +1,9 @@
 /** Those who watch: each gets what matches its filter as it is stored, through a bounded queue. A slow watcher misses records, and is told how many. */
-import type { Filter } from '../queries/filter.ts';
-import { type LiveItem, matches } from './matches.ts';
+import type { LiveItem } from './matches.ts';
 
 export interface Watcher {
-  filter: Filter;
+  /** Whether it wants to see an item. */
+  wants(item: LiveItem): boolean;
   /** Takes an item; false when it cannot take more now. */
   take(item: LiveItem): boolean;
   /** Told after a time of misses how many there were. */
@@ -29,7 +29,7 @@ export class Hub {
     for (const [watcher, before] of this.watchers) {
       let missed = before;
       for (const item of items) {
-        if (!matches(watcher.filter, item)) continue;
+        if (!watcher.wants(item)) continue;
         if (!watcher.take(item)) missed += 1;
         else if (missed > 0) {
           watcher.missed(missed);

@@ -1,6 +1,6 @@
 /** Captured files: what their events say of them, once for each content. */
 import { z } from 'zod';
-import { timestamp } from '../../events/index.ts';
+import { type SharedEventFields, timestamp } from '../../events/index.ts';
 import type { StoreClient } from '../store/client.ts';
 import { type Asking, Bindings, where } from './filter.ts';
 import { isoTime } from './records.ts';
@@ -53,13 +53,13 @@ LIMIT ${bindings.bind(question.limit, 'UInt64')}`;
     asking.signal === undefined ? {} : { signal: asking.signal },
   );
   return rows.map((row) => {
-    const fields = JSON.parse(row.fields) as { sha1: string; md5: string; bytes: number };
+    const fields = JSON.parse(row.fields) as Partial<SharedEventFields<'file.captured'>>;
     return {
       ...{
         sha256: row.sha256,
-        sha1: fields.sha1,
-        md5: fields.md5,
-        bytes: fields.bytes,
+        sha1: fields.sha1 ?? '',
+        md5: fields.md5 ?? '',
+        bytes: fields.bytes ?? 0,
         names: row.names,
         via: row.via,
       },

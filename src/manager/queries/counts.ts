@@ -1,6 +1,6 @@
 /** How many: sessions and distinct sources by one field or several, and the totals. */
 import type { StoreClient } from '../store/client.ts';
-import { type CountField, type CountFieldName, countField } from './fields.ts';
+import { type CountField, type CountFieldName, countField, NO_SOURCE, SOURCES } from './fields.ts';
 import { type Asking, Bindings, where } from './filter.ts';
 import { addressText, isoTime, type Names } from './records.ts';
 
@@ -22,13 +22,12 @@ export interface CountQuestion {
   minSessions?: number;
 }
 
-const NO_SOURCE = "toIPv6('::')";
-const SOURCES = `uniqExactIf(src_ip, src_ip != ${NO_SOURCE})`;
-
 function readValue(field: CountField, name: CountFieldName, stored: unknown, names: Names): string | number | null {
   if (stored === null || stored === undefined) return null;
   const text = String(stored);
   switch (field.type) {
+    case 'pair':
+      return (stored as string[]).map((part) => (part === '\0' ? '' : part)).join(':');
     case 'number':
       return Number(text);
     case 'address':
@@ -78,9 +77,7 @@ ORDER BY ${order}${question.limit > 0 ? `\nLIMIT ${bindings.bind(question.limit,
   );
   return rows.map((row) => ({
     values: fields.map((field, index) =>
-      field.sql.startsWith('tuple(')
-        ? null
-        : readValue(field, question.by[index] as CountFieldName, row[`v${index}`], asking.names),
+      readValue(field, question.by[index] as CountFieldName, row[`v${index}`], asking.names),
     ),
     sessions: Number(row.sessions),
     sources: Number(row.sources),

@@ -3,14 +3,18 @@ export interface CountField {
   /** The table that has it. Counts are of sessions in either case. */
   from: 'sessions' | 'events';
   sql: string;
-  /** How a value of the result is read: `number` values come as text when they are 64-bit. */
-  type: 'text' | 'number' | 'address' | 'time';
+  /** How a value of the result is read: `number` values come as text when they are 64-bit, a `pair` is written with a colon. */
+  type: 'text' | 'number' | 'address' | 'time' | 'pair';
   /** Condition that a row must meet to count. */
   only?: string;
   /** Columns that tell more of the value, by their name in the answer. */
   extra?: Readonly<Record<string, string>>;
 }
 
+/** What a record without a source address has there; it is no source. */
+export const NO_SOURCE = "toIPv6('::')";
+/** Distinct sources. */
+export const SOURCES = `uniqExactIf(src_ip, src_ip != ${NO_SOURCE})`;
 const LOGIN = "type = 'auth.attempt'";
 
 export const COUNT_FIELDS = {
@@ -28,7 +32,7 @@ export const COUNT_FIELDS = {
   src_port: { from: 'sessions', sql: 'src_port', type: 'number' },
   dst_ip: { from: 'sessions', sql: 'dst_ip', type: 'address' },
   dst_port: { from: 'sessions', sql: 'dst_port', type: 'number' },
-  country: { from: 'sessions', sql: 'country', type: 'text', only: "src_ip != toIPv6('::')" },
+  country: { from: 'sessions', sql: 'country', type: 'text', only: `src_ip != ${NO_SOURCE}` },
   city: { from: 'sessions', sql: 'city', type: 'text', extra: { country: 'any(country)' } },
   asn: { from: 'sessions', sql: 'asn', type: 'number', extra: { as_org: 'any(as_org)' } },
   end_reason: { from: 'sessions', sql: 'end_reason', type: 'text' },
@@ -44,7 +48,7 @@ export const COUNT_FIELDS = {
   credential: {
     from: 'events',
     sql: "tuple(ifNull(username, '\\0'), ifNull(password, '\\0'))",
-    type: 'text',
+    type: 'pair',
     only: LOGIN,
     extra: { username: 'any(username)', password: 'any(password)' },
   },
@@ -55,4 +59,10 @@ export const COUNT_FIELDS = {
 
 export type CountFieldName = keyof typeof COUNT_FIELDS;
 export const COUNT_FIELD_NAMES = Object.keys(COUNT_FIELDS) as [CountFieldName, ...CountFieldName[]];
+/** The fields of one value, which a timeline can be made by. */
+export type SingleFieldName = Exclude<CountFieldName, 'credential'>;
+export const SINGLE_FIELD_NAMES = COUNT_FIELD_NAMES.filter((name) => name !== 'credential') as [
+  SingleFieldName,
+  ...SingleFieldName[],
+];
 export const countField = (name: CountFieldName): CountField => COUNT_FIELDS[name];

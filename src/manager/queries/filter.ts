@@ -172,8 +172,7 @@ function condition(
         : `session_id IN (SELECT id FROM sessions WHERE hasAny(tags, ${bindings.bind(values, 'Array(String)')}))`;
     case 'username':
     case 'password':
-      // A login without one is none of the values, and not unknown.
-      return viaEvents(`(type = 'auth.attempt' AND ifNull(${name} IN ${bindings.bind(values, 'Array(String)')}, 0))`);
+      return viaEvents(`type = 'auth.attempt' AND ${oneOf(name, values, 'String', bindings)}`);
     case 'sha256':
       return viaEvents(oneOf('sha256', values, 'String', bindings));
     case 'q':

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { timestamp } from '../../events/index.ts';
 import type { StoreClient } from '../store/client.ts';
 import { type Asking, Bindings, type Filter, where } from './filter.ts';
-import { isoTime, type Names } from './records.ts';
+import { addressText, isoTime, type Names } from './records.ts';
 
 export const sourceObject = z
   .object({
@@ -30,6 +30,7 @@ export const sourceObject = z
 export type SourceObject = z.infer<typeof sourceObject>;
 
 interface Row {
+  address: string;
   country: string;
   city: string;
   latitude: number | null;
@@ -56,7 +57,7 @@ export async function source(
 ): Promise<SourceObject | undefined> {
   const bindings = new Bindings();
   const filter: Filter = { ...asking.filter, is: { ...asking.filter.is, src_ip: [ip] } };
-  const sql = `SELECT any(sessions.country) AS country, any(sessions.city) AS city, any(sessions.latitude) AS latitude, any(sessions.longitude) AS longitude, any(sessions.asn) AS asn,
+  const sql = `SELECT any(sessions.src_ip) AS address, any(sessions.country) AS country, any(sessions.city) AS city, any(sessions.latitude) AS latitude, any(sessions.longitude) AS longitude, any(sessions.asn) AS asn,
   any(sessions.as_org) AS as_org, min(started_at) AS first_seen, max(started_at) AS last_seen, count() AS n, sum(sessions.logins) AS logins, sum(sessions.commands) AS commands,
   sum(sessions.files) AS files, groupUniqArray(100)(protocol) AS protocols, arraySort(groupUniqArrayIf(1000)(assumeNotNull(dst_port), dst_port IS NOT NULL)) AS ports,
   groupUniqArray(1000)(sensor_id) AS sensors, groupUniqArrayIf(100)(client, client != '') AS clients, groupUniqArrayIf(100)(ja4, ja4 != '') AS ja4s
@@ -67,9 +68,11 @@ WHERE ${where(filter, 'sessions', bindings, asking.sensorId)}`;
     bindings.params,
     asking.signal === undefined ? {} : { signal: asking.signal },
   );
-  if (row === undefined || Number(row.n) === 0) return undefined;
+  // However it was spelled in the question; records without an address are of no source.
+  const address = addressText(row?.address ?? '::');
+  if (row === undefined || address === null || Number(row.n) === 0) return undefined;
   return {
-    src_ip: ip,
+    src_ip: address,
     country: row.country === '' ? null : row.country,
     city: row.city,
     latitude: row.latitude,

@@ -1,6 +1,7 @@
-/** Sessions over time, by a field (events, where it is a field of theirs): buckets of a minute, an hour or a day, and the rest of the values folded into `other`. */
+/** Sessions over time by a field, or events where it is a field of theirs: buckets of a minute, an hour or a day; the rest of the values is folded into `other`. */
+import { ProjectError } from '../../events/index.ts';
 import type { StoreClient } from '../store/client.ts';
-import { type CountFieldName, countField } from './fields.ts';
+import { countField, type SingleFieldName, SOURCES } from './fields.ts';
 import { type Asking, Bindings, where } from './filter.ts';
 import { addressText, isoTime, type Names } from './records.ts';
 
@@ -14,7 +15,7 @@ const BUCKET: Readonly<Record<Interval, (column: string) => string>> = {
 };
 const HOUR_MS = 3_600_000;
 /** Rows of an answer at most: ten years of hours for one value, two years of days for fifty. */
-export const MAX_ROWS = 100_000;
+const MAX_ROWS = 100_000;
 
 export interface TimelineRow {
   at: string;
@@ -31,15 +32,15 @@ export function intervalFor(spanMs: number): Interval {
 
 export async function timeline(
   store: StoreClient,
-  question: { interval: Interval; by: CountFieldName; limit: number },
+  question: { interval: Interval; by: SingleFieldName; limit: number },
   asking: Asking & { names: Names },
 ): Promise<TimelineRow[]> {
   const field = countField(question.by);
   const bindings = new Bindings();
   const conditions = [where(asking.filter, field.from, bindings, asking.sensorId)];
-  if (field.only !== undefined) conditions.push(field.only);
+  if (field.from === 'events' && field.only !== undefined) conditions.push(field.only);
   const from = `FROM ${field.from} WHERE ${conditions.join(' AND ')}`;
-  const key = field.sql.startsWith('tuple(') ? `concat(${field.sql}.1, '\\0', ${field.sql}.2)` : `toString(ifNull(${field.sql}, ''))`;
+  const key = `toString(ifNull(${field.sql}, ''))`;
   const time = field.from === 'events' ? 'at' : 'started_at';
   const sql = `WITH leading AS (SELECT ${key} AS value ${from} GROUP BY value ORDER BY count() DESC, value LIMIT ${bindings.bind(question.limit, 'UInt64')})
 SELECT ${BUCKET[question.interval](time)} AS bucket, if(${key} IN leading, ${key}, '\\0other') AS value, count() AS sessions, ${SOURCES} AS sources
@@ -52,6 +53,11 @@ LIMIT ${MAX_ROWS + 1}`;
     bindings.params,
     asking.signal === undefined ? {} : { signal: asking.signal },
   );
+  if (rows.length > MAX_ROWS)
+    throw new ProjectError(
+      'TIMELINE_TOO_LONG',
+      `more than ${MAX_ROWS} buckets; choose a longer interval or a shorter time`,
+    );
   const read = (value: string): string | number | null => {
     if (value === '\0other') return 'other';
     if (value === '') return null;

@@ -1,5 +1,5 @@
 import type { Preset, Range } from '../filters/filters.ts';
-import { formatTime } from '../format/time.ts';
+import { formatBucket, MINUTE_MS } from '../format/time.ts';
 import { usePreferences } from '../theme/preferences.tsx';
 import { Icon } from './Icon.tsx';
 import { Segmented } from './Segmented.tsx';
@@ -25,8 +25,8 @@ export function RangePicker({ range, fallback, onChange }: Props) {
       {range.kind === 'between' && (
         <span className="chip">
           <span className="chip-text">
-            {formatTime(Date.parse(range.from), zone, Date.now())} –{' '}
-            {formatTime(Date.parse(range.to), zone, Date.now())}
+            {formatBucket(Date.parse(range.from), MINUTE_MS, zone)} –{' '}
+            {formatBucket(Date.parse(range.to), MINUTE_MS, zone)}
           </span>
           <button
             type="button"

@@ -92,7 +92,7 @@ export function formatBucket(atMs: number, stepMs: number, zone: Zone): string {
 }
 
 const SECOND_MS = 1000;
-const MINUTE_MS = 60_000;
+export const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 

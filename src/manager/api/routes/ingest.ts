@@ -13,11 +13,11 @@ import {
 } from '../../../events/index.ts';
 import { sensorStatus } from '../../fleet/sensors.ts';
 import { importProgress } from '../../ingest/journal.ts';
+import { Shares } from '../../turnstile.ts';
 import { bearerOf, requires } from '../auth.ts';
 import { IMPORT_LIMITS, readRecords, SENSOR_LIMITS } from '../body.ts';
 import type { Context } from '../context.ts';
 import { HttpProblem } from '../problem.ts';
-import { Shares } from '../turnstile.ts';
 
 /** Deliveries of one sensor at the same time: the one under way, and one that follows a broken connection. */
 const MAX_DELIVERIES = 2;

@@ -1,8 +1,10 @@
 /** Signing in and out. */
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import { isIPv6 } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ROLES, type User } from '../../accounts/accounts.ts';
+import { ipv6Prefix } from '../../enrich/ranges.ts';
 import { COOKIE, principalOf } from '../auth.ts';
 import type { Context } from '../context.ts';
 import { HttpProblem } from '../problem.ts';
@@ -16,7 +18,24 @@ const me = z
   .meta({ id: 'Me' });
 
 const meOf = (user: User) => ({ username: user.username, role: user.role, needs_password: !user.has_password });
-const SIGN_IN_RATE = { config: { rateLimit: { max: 10, timeWindow: '1 minute' } } };
+/** Who has one IPv6 address has its /64 (RFC 6177). */
+function placeOf(ip: string): string {
+  const bare = ip.replace(/^::ffff:(?=\d+\.)/, '');
+  return isIPv6(bare) ? String(ipv6Prefix(bare)) : bare;
+}
+
+/** Attempts to sign in from one place in a minute. */
+const SIGN_IN_RATE = {
+  config: {
+    rateLimit: {
+      max: 10,
+      timeWindow: '1 minute',
+      keyGenerator: ({ ip }: FastifyRequest) => placeOf(ip),
+    },
+  },
+};
+/** Asked by who is not signed in. */
+const OPEN: { security: [] } = { security: [] };
 
 export async function sessionRoutes(app: FastifyInstance, { context }: { context: Context }): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>();
@@ -38,6 +57,7 @@ export async function sessionRoutes(app: FastifyInstance, { context }: { context
     {
       ...SIGN_IN_RATE,
       schema: {
+        ...OPEN,
         summary: 'Sign in with a one-time link or with a password',
         tags: ['accounts'],
         body: z.union([
@@ -64,7 +84,7 @@ export async function sessionRoutes(app: FastifyInstance, { context }: { context
 
   routes.post(
     '/signout',
-    { schema: { summary: 'Sign out', tags: ['accounts'], response: { 204: z.null() } } },
+    { schema: { ...OPEN, summary: 'Sign out', tags: ['accounts'], response: { 204: z.null() } } },
     async (request, reply) => {
       const cookie = request.cookies[COOKIE];
       if (cookie !== undefined) accounts.closeSession(cookie);

@@ -4,7 +4,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { timestamp } from '../../../events/index.ts';
 import { counts, summary } from '../../queries/counts.ts';
-import { COUNT_FIELD_NAMES } from '../../queries/fields.ts';
+import { COUNT_FIELD_NAMES, SINGLE_FIELD_NAMES } from '../../queries/fields.ts';
 import { filterQuery } from '../../queries/filter.ts';
 import { INTERVALS, intervalFor, span, timeline } from '../../queries/timeline.ts';
 import { asking } from '../asking.ts';
@@ -13,6 +13,7 @@ import type { Context } from '../context.ts';
 
 const count = z.int().nonnegative();
 const countField = z.enum(COUNT_FIELD_NAMES);
+const singleField = z.enum(SINGLE_FIELD_NAMES);
 const value = z.union([z.string(), z.number(), z.null()]);
 const topRow = z.object({
   value: value.describe('Null where the records lack it.'),
@@ -23,7 +24,6 @@ const topRow = z.object({
   username: z.string().nullable().optional(),
   password: z.string().nullable().optional(),
 });
-/** Fields that sessions have themselves: the ones that a timeline and a matrix can be made by. */
 const many = z.preprocess(
   (given) => (given === undefined || Array.isArray(given) ? given : [given]),
   z.array(countField).min(1).max(4),
@@ -142,7 +142,7 @@ export async function statsRoutes(app: FastifyInstance, { context }: { context: 
         querystring: z.strictObject({
           ...filterQuery,
           interval: z.enum([...INTERVALS, 'auto']).default('auto'),
-          by: countField.default('protocol'),
+          by: singleField.default('protocol'),
           limit: z.coerce
             .number()
             .int()

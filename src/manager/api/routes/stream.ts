@@ -3,8 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { MAX_WATCHERS, type Watcher } from '../../live/hub.ts';
+import { matcher } from '../../live/matches.ts';
 import { filterOf, filterQuery } from '../../queries/filter.ts';
-import { requires } from '../auth.ts';
+import { isKnown, requires } from '../auth.ts';
 import type { Context } from '../context.ts';
 import { HttpProblem } from '../problem.ts';
 
@@ -23,11 +24,13 @@ export async function streamRoutes(app: FastifyInstance, { context }: { context:
     '/stream',
     {
       onRequest: requires('analyst', context),
+      exposeHeadRoute: false,
       schema: {
         summary: 'Records as they are stored (server-sent events)',
         description:
           'Events `session` (a session object), `record` (an event object), `missed` ({"count":n}: the reader was too slow) and `ping`.',
         tags: ['records'],
+        produces: ['text/event-stream'],
         querystring: z.strictObject(filterQuery),
       },
     },
@@ -45,7 +48,7 @@ export async function streamRoutes(app: FastifyInstance, { context }: { context:
         raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
       };
       const watcher: Watcher = {
-        filter: filterOf(request.query as Record<string, unknown>),
+        wants: matcher(filterOf(request.query as Record<string, unknown>)),
         take(item) {
           if (raw.writableLength > MAX_WAITING) return false;
           write(item.kind, item.item);
@@ -56,7 +59,11 @@ export async function streamRoutes(app: FastifyInstance, { context }: { context:
       raw.write('retry: 2000\n\n');
       write('ping', {});
       const remove = context.hub.add(watcher);
-      const ping = setInterval(() => write('ping', {}), PING_MS);
+      const ping = setInterval(() => {
+        // Who was signed out or removed meanwhile sees no more.
+        if (isKnown(request, context)) write('ping', {});
+        else close();
+      }, PING_MS);
       const close = (): void => {
         clearInterval(ping);
         remove();

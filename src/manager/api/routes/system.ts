@@ -7,24 +7,31 @@ import type { Context } from '../context.ts';
 import { metricsText } from '../metrics.ts';
 
 const STORE_ANSWER_MS = 2000;
+const STORE_ASKED_MS = 1000;
 
 export async function systemRoutes(app: FastifyInstance, { context }: { context: Context }): Promise<void> {
   const routes = app.withTypeProvider<ZodTypeProvider>();
 
-  async function storeAnswers(): Promise<boolean> {
-    try {
-      await context.store.ping(AbortSignal.timeout(STORE_ANSWER_MS));
-      return true;
-    } catch {
-      // What is wrong with it is in its own log; here only whether it answers counts.
-      return false;
-    }
+  let asked: { at: number; answer: Promise<boolean> } | undefined;
+
+  /** Whether the store answers; asked at most once a second, however many ask. What is wrong with it is in its own log. */
+  function storeAnswers(): Promise<boolean> {
+    if (asked === undefined || performance.now() - asked.at > STORE_ASKED_MS)
+      asked = {
+        at: performance.now(),
+        answer: context.store.ping(AbortSignal.timeout(STORE_ANSWER_MS)).then(
+          () => true,
+          () => false,
+        ),
+      };
+    return asked.answer;
   }
 
   routes.get(
     '/health',
     {
       schema: {
+        security: [],
         summary: 'Whether the manager works',
         tags: ['system'],
         response: {
@@ -81,7 +88,10 @@ export async function systemRoutes(app: FastifyInstance, { context }: { context:
 
   routes.get(
     '/metrics',
-    { onRequest: requires('analyst', context), schema: { summary: 'Metrics for Prometheus', tags: ['system'] } },
+    {
+      onRequest: requires('analyst', context),
+      schema: { summary: 'Metrics for Prometheus', tags: ['system'], produces: ['text/plain'] },
+    },
     async (_request, reply) => {
       reply.type('text/plain; version=0.0.4; charset=utf-8');
       return await metricsText(context);

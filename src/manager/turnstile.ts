@@ -1,19 +1,23 @@
 /** Lets so many through at a time; the others wait in order. */
 export class Turnstile {
   private free: number;
-  private readonly waiting: (() => void)[] = [];
+  private readonly line: (() => void)[] = [];
 
   constructor(places: number) {
     this.free = places;
   }
 
+  get waiting(): number {
+    return this.line.length;
+  }
+
   async through<T>(work: () => Promise<T>): Promise<T> {
     if (this.free > 0) this.free -= 1;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await new Promise<void>((resolve) => this.line.push(resolve));
     try {
       return await work();
     } finally {
-      const next = this.waiting.shift();
+      const next = this.line.shift();
       if (next === undefined) this.free += 1;
       else next();
     }
