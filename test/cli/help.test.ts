@@ -3,7 +3,21 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sundew } from './sundew.ts';
 
-const TOP = ['up', 'manager', 'sensor', 'services', 'import', 'stats', 'export', 'tail', 'doctor', 'sensors', 'user', 'token', 'config'];
+const TOP = [
+  'up',
+  'manager',
+  'sensor',
+  'services',
+  'import',
+  'stats',
+  'export',
+  'tail',
+  'doctor',
+  'sensors',
+  'user',
+  'token',
+  'config',
+];
 const COMMANDS = [
   ...['up', 'manager', 'sensor', 'services', 'import', 'stats', 'export', 'tail', 'doctor'].map((name) => [name]),
   ...['add', 'password', 'list', 'remove', 'link'].map((name) => ['user', name]),
@@ -89,14 +103,22 @@ const MISUSE: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['a port offset that is none', ['up', '--port-offset', '70000'], /whole number from 0 to 65535/],
   ['a persona that is none', ['up', '--persona', 'mainframe'], /Allowed choices are/],
   ['an address without a port', ['up', '--listen', 'localhost'], /manager\.listen: write ADDRESS:PORT/],
-  ['a port of the manager that is none', ['up', '--listen', '127.0.0.1:99999'], /manager\.listen: a port is at most 65535/],
+  [
+    'a port of the manager that is none',
+    ['up', '--listen', '127.0.0.1:99999'],
+    /manager\.listen: a port is at most 65535/,
+  ],
   ['a service that is none', ['up', '--services', 'http,gopher'], /sensor\.services\.1: there is no service 'gopher'/],
   ['decoys above the last port', ['up', '--port-offset', '65000'], /sensor\.portOffset: /],
   ['an address without its token', ['stats', '--url', 'http://127.0.0.1:9'], /--url needs --token/],
   ['a token without its address', ['stats', '--token', 'sdt_x'], /add --url/],
   ['an address that is none', ['stats', '--url', 'localhost', '--token', 'x'], /is no address of a manager/],
   ['a token that is none', ['stats', '--url', 'http://127.0.0.1:9', '--token', 'a b'], /is no token/],
-  ['a sensor without its token', ['sensor', '--manager', 'http://127.0.0.1:9'], /--manager and --token belong together/],
+  [
+    'a sensor without its token',
+    ['sensor', '--manager', 'http://127.0.0.1:9'],
+    /--manager and --token belong together/,
+  ],
   ['a sensor name that is none', ['import', '-', '--sensor', 'a/b'], /a sensor name has/],
   ['days that are none', ['token', 'add', 'x', '--days', '-1'], /whole number above 0/],
 ];

@@ -2,7 +2,8 @@
 export type MhnRow = Record<string, unknown> & { hpfeed_id: { $oid: string } };
 
 const BASE_MS = Date.UTC(2018, 9, 30, 5, 0, 0);
-const oid = (kind: number, index: number): string => `5bd7f0${kind.toString(16).padStart(2, '0')}${index.toString(16).padStart(16, '0')}`;
+const oid = (kind: number, index: number): string =>
+  `5bd7f0${kind.toString(16).padStart(2, '0')}${index.toString(16).padStart(16, '0')}`;
 
 /** Row `index` of a file; `kind` tells files apart. One row a second. */
 export function mhnRow(index: number, kind = 0, more: Readonly<Record<string, unknown>> = {}): MhnRow {
@@ -20,5 +21,6 @@ export function mhnRow(index: number, kind = 0, more: Readonly<Record<string, un
   };
 }
 
-export const mhnRows = (count: number, kind = 0): MhnRow[] => Array.from({ length: count }, (_, index) => mhnRow(index, kind));
+export const mhnRows = (count: number, kind = 0): MhnRow[] =>
+  Array.from({ length: count }, (_, index) => mhnRow(index, kind));
 export const ndjson = (rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');

@@ -26,7 +26,10 @@ export interface Running {
 }
 
 /** Starts a command. Without `input` its standard input stays open and silent. */
-export function start(args: readonly string[], options: { input?: string | Buffer; wrap?: readonly string[] } = {}): Running {
+export function start(
+  args: readonly string[],
+  options: { input?: string | Buffer; wrap?: readonly string[] } = {},
+): Running {
   const [program = process.execPath, ...before] = [...(options.wrap ?? []), process.execPath];
   const child = spawn(program, [...before, BIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
@@ -67,7 +70,12 @@ const STARTED = /Dashboard\s+(\S+)\s+Sign in\s+(\S+)[\s\S]*Stop\s+Ctrl-C/;
 const TRIES = 5;
 
 /** `sundew up` (or `manager`) on a folder, when it says that it is ready. */
-export async function startUp(data: string, flags: readonly string[] = [], command = 'up', wrap: readonly string[] = []): Promise<Up> {
+export async function startUp(
+  data: string,
+  flags: readonly string[] = [],
+  command = 'up',
+  wrap: readonly string[] = [],
+): Promise<Up> {
   for (let tries = 1; ; tries += 1) {
     const offset = randomOffset();
     const ports = command === 'up' ? ['--port-offset', String(offset)] : [];
