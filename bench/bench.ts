@@ -53,12 +53,15 @@ export class Bench {
   private readonly log: LogFile;
   private readonly closers: (() => void | Promise<void>)[] = [];
   private folders = 0;
+  private closed: Promise<void> | undefined;
 
   constructor(options: { quick: boolean; full: boolean }) {
     this.quick = options.quick;
     this.full = options.full;
     this.folder = mkdtempSync(join(tmpdir(), 'sundew-bench-'));
     this.log = openLogFile(join(this.folder, 'processes.log'));
+    // At the very end: what was interrupted may write until then.
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 }));
   }
 
   /** The value for a usual run, or for a quick one. */
@@ -77,15 +80,28 @@ export class Bench {
     return path;
   }
 
-  /** To be done when all is over, whatever happens. */
+  /** To be done when all is over, whatever happens. Nothing can be begun after that. */
   atEnd(close: () => void | Promise<void>): void {
+    if (this.isClosed) {
+      void close();
+      throw new Error('interrupted');
+    }
     this.closers.push(close);
   }
 
-  async close(): Promise<void> {
+  /** Stops what runs. Called again, it waits for the same end. */
+  close(): Promise<void> {
+    this.closed ??= this.closeAll();
+    return this.closed;
+  }
+
+  get isClosed(): boolean {
+    return this.closed !== undefined;
+  }
+
+  private async closeAll(): Promise<void> {
     for (const close of this.closers.splice(0).reverse()) await close();
     this.log.close();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Starts a process as the supervisor of the program does. One that dies by itself spoils the run. */

@@ -59,7 +59,7 @@ async function measure(bench: Bench, benchmark: Benchmark): Promise<Section> {
   try {
     return { name, title, rows: await benchmark.run(bench) };
   } catch (error) {
-    process.exitCode = 1;
+    process.exitCode ||= 1;
     const row = { what: name, measured: 'failed', yardstick: '', reach: '', holds: false, note: errorText(error) };
     return { name, title, rows: [row] };
   }
@@ -83,7 +83,8 @@ async function main(): Promise<void> {
 
   const bench = new Bench(chosen);
   const interrupted = (): void => {
-    void bench.close().finally(() => process.exit(130));
+    process.exitCode = 130;
+    void bench.close();
   };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
@@ -92,12 +93,14 @@ async function main(): Promise<void> {
     for (const benchmark of BENCHMARKS) {
       if (chosen.names.length > 0 && !chosen.names.includes(benchmark.name)) continue;
       const section = await measure(bench, benchmark);
+      if (bench.isClosed) break;
       sections.push(section);
       process.stdout.write(`\n${section.title} (${section.name})\n\n${textTable(section.rows)}\n`);
     }
   } finally {
     await bench.close();
   }
+  if (process.exitCode === 130) return;
   const missing = unmeasured();
   process.stdout.write(`\nNot measured yet\n\n${missing.map(({ what, why }) => `${what}: ${why}`).join('\n')}\n`);
   if (chosen.save) {

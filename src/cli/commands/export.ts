@@ -27,10 +27,9 @@ export function exportCommand(): Command {
     .option('--out <file>', 'the file; standard output otherwise')
     .addHelpText('after', '\nExample:\n  sundew export --where country=CN --since 30d --format csv --out sessions.csv');
   return withFilter(withConnection(command)).action(async (flags: ExportFlags) => {
+    const query = { ...filterQueryOf(flags), format: flags.format };
     await withManager(whereOf(flags), 'start-if-data', async (client) => {
-      const response = await client.fetch('GET', '/export', {
-        query: { ...filterQueryOf(flags), format: flags.format },
-      });
+      const response = await client.fetch('GET', '/export', { query });
       if (response.body === null) throw new ProjectError('EXPORT_EMPTY', 'the manager sent nothing');
       const bar = progress(flags.out === undefined ? undefined : `exporting to ${flags.out}`);
       const body = Readable.fromWeb(response.body as ReadableStream<Uint8Array>);

@@ -57,13 +57,13 @@ function lineOf(kind: string, item: SessionObject | EventObject): string {
 
 const QUIET = new Set(['session.opened', 'session.closed']);
 
-async function follow(client: Client, flags: TailFlags): Promise<void> {
+async function follow(client: Client, flags: TailFlags, query: Record<string, string[] | string>): Promise<void> {
   const stopped = new AbortController();
   process.once('SIGINT', () => stopped.abort());
   process.once('SIGTERM', () => stopped.abort());
   while (!stopped.signal.aborted) {
     try {
-      const response = await client.fetch('GET', '/stream', { query: filterQueryOf(flags), signal: stopped.signal });
+      const response = await client.fetch('GET', '/stream', { query, signal: stopped.signal });
       for await (const { event, data } of serverSentEvents(response)) {
         if (event === 'missed')
           process.stderr.write(
@@ -91,6 +91,7 @@ export function tailCommand(): Command {
     .option('--json', 'print one JSON object a line')
     .addHelpText('after', '\nExample:\n  sundew tail --where protocol=mssql --only events');
   return withFilter(withConnection(command)).action(async (flags: TailFlags) => {
-    await withManager(whereOf(flags), 'give-up', (client) => follow(client, flags));
+    const query = filterQueryOf(flags);
+    await withManager(whereOf(flags), 'give-up', (client) => follow(client, flags, query));
   });
 }

@@ -104,9 +104,9 @@ export async function buildServer(context: Context): Promise<FastifyInstance> {
 
 const NO_PARAMETERS = z.strictObject({});
 
-/** A parameter that a route does not know is a mistake of whoever asks, on every route. */
+/** A parameter that a route does not know is a mistake of whoever asks, on every route of the API; the dashboard has parameters of its own. */
 function refuseUnknownParameters(route: RouteOptions): void {
-  if (route.schema !== undefined) route.schema.querystring ??= NO_PARAMETERS;
+  if (route.schema !== undefined && route.url.startsWith(PREFIX)) route.schema.querystring ??= NO_PARAMETERS;
 }
 
 const PROBLEMS = {

@@ -31,8 +31,8 @@ const SHOWN_AT_ONCE = 200;
 interface Job {
   work: Work;
   records: number;
-  resolve: () => void;
-  reject: (error: unknown) => void;
+  resolve(): void;
+  reject(error: unknown): void;
 }
 
 export interface IntakeState {
@@ -137,8 +137,23 @@ export class Intake {
     }
     this.state.waiting += records;
     this.waitingBytes += bytes;
+    const leave = (): void => {
+      this.state.waiting -= records;
+      this.waitingBytes -= bytes;
+    };
     return new Promise((resolve, reject) => {
-      this.queue.push({ work, records, resolve, reject });
+      this.queue.push({
+        work,
+        records,
+        resolve() {
+          leave();
+          resolve();
+        },
+        reject(error) {
+          leave();
+          reject(error);
+        },
+      });
       this.running ??= this.run().finally(() => {
         this.running = undefined;
       });
@@ -155,14 +170,7 @@ export class Intake {
   }
 
   private async run(): Promise<void> {
-    while (this.queue.length > 0) {
-      const jobs = this.takeJobs();
-      await this.serve(jobs);
-      for (const { records, work } of jobs) {
-        this.state.waiting -= records;
-        this.waitingBytes -= work.delivery.bytes;
-      }
-    }
+    while (this.queue.length > 0) await this.serve(this.takeJobs());
   }
 
   private async serve(jobs: readonly Job[]): Promise<void> {

@@ -66,7 +66,8 @@ const inRange = (ms: number): number | undefined =>
 function addressOf(value: unknown): string | null {
   const text = Array.isArray(value) ? value[0] : value;
   if (typeof text !== 'string') return null;
-  const bare = text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text;
+  const [unzoned = ''] = text.split('%', 1);
+  const bare = unzoned.startsWith('::ffff:') && unzoned.includes('.') ? unzoned.slice(7) : unzoned;
   return isIP(bare) === 0 || bare === '::' ? null : bare.toLowerCase();
 }
 
