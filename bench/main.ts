@@ -86,8 +86,9 @@ async function main(): Promise<void> {
     process.exitCode = 130;
     void bench.close();
   };
-  process.once('SIGINT', interrupted);
-  process.once('SIGTERM', interrupted);
+  // Not once: under npm a Ctrl-C comes twice, and the second would end us before the cleaning up.
+  process.on('SIGINT', interrupted);
+  process.on('SIGTERM', interrupted);
   const sections: Section[] = [];
   try {
     for (const benchmark of BENCHMARKS) {

@@ -238,6 +238,18 @@ test('a peer that neither reads nor closes after the end loses its socket', asyn
   await until(() => peer.closed);
 });
 
+test('a peer that does not take what was sent keeps its socket only until it is taken away', async (t) => {
+  const toy = await startToy(t, { limits: { pendingBytes: 64_000_000 } });
+  const peer = dial(t, toy.port, { reads: false });
+  peer.say('flood 32000000');
+  await until(() => (toy.sockets()[0]?.writableLength ?? 0) > 0);
+  toy.sessions.stop();
+  assert.equal((await toy.over(1))[0]?.end_reason, 'sensor_stopped');
+  assert.equal(toy.sockets()[0]?.destroyed, false);
+  toy.sessions.destroyLingering();
+  await until(() => toy.sockets()[0]?.destroyed === true);
+});
+
 test('timers of a session that is over never fire, and keep nothing alive', async (t) => {
   const toy = await startToy(t);
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

@@ -186,11 +186,16 @@ export class LiveSession implements Session<Catalogue>, Waiting {
       return;
     }
     this.parts.lingers(this);
-    if (this.closing === 'sensor_stopped') socket.destroySoon();
+    if (this.closing === 'sensor_stopped') this.destroySoon();
     else {
       socket.end();
       socket.resume();
     }
+  }
+
+  /** Closes the socket once the peer has taken what was sent. */
+  destroySoon(): void {
+    this.socket.destroySoon();
   }
 
   /** Closes the socket whatever the peer does. */

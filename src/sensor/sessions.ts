@@ -77,6 +77,7 @@ export class Sessions {
   /** Ends every session, for the sensor's own stop. Their last records wait for the turn's end. */
   stop(): void {
     clearInterval(this.sweeper);
+    for (const session of this.lingering.keys()) session.destroySoon();
     for (const session of [...this.open]) session.finish('sensor_stopped');
   }
 

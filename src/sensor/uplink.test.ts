@@ -243,6 +243,7 @@ test('answers that are no HTTP and connections that break are tried again', asyn
   const garbage = createTcpServer((socket) => {
     greeted += 1;
     socket.on('error', () => undefined);
+    socket.resume();
     socket.end(greeted % 2 === 0 ? '' : 'SSH-2.0-OpenSSH_9.6\r\n');
   });
   await new Promise<void>((resolve) => garbage.listen(0, '127.0.0.1', resolve));

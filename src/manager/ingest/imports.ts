@@ -94,7 +94,14 @@ export class Imports {
       invalid: batch.invalid,
       done: batch.done,
     };
-    const events = batch.events.filter(({ event }) => event.session_id !== null && freshIds.has(event.session_id));
+    // A row that comes twice brings its events twice.
+    const seen = new Set<string>();
+    const events = batch.events.filter(({ event: { session_id, seq } }) => {
+      const id = `${session_id}.${seq}`;
+      if (session_id === null || !freshIds.has(session_id) || seen.has(id)) return false;
+      seen.add(id);
+      return true;
+    });
     await this.intake.deliverImport({ sessions: fresh, events, progress, bytes: batch.bytes });
     return progress;
   }

@@ -2,13 +2,13 @@
 import { z } from 'zod';
 
 export const lureOptions = z
-  .object({
+  .strictObject({
     accept: z
       .enum(['never', 'list', 'nth', 'always'])
       .default('never')
       .describe('Which logins succeed: none, those of `logins`, every attempt of a source from its `nth` on, or all.'),
     logins: z
-      .array(z.object({ username: z.string(), password: z.string() }))
+      .array(z.strictObject({ username: z.string(), password: z.string() }))
       .max(1000)
       .default([])
       .describe('Logins that succeed with `accept: list`.'),
