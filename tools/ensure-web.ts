@@ -14,12 +14,21 @@ function newest(path: string): number {
   return Math.max(stats.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
 }
 
-const changed = Math.max(...SOURCES.map((name) => join(web, name)).filter(existsSync).map(newest));
+const changed = Math.max(
+  ...SOURCES.map((name) => join(web, name))
+    .filter(existsSync)
+    .map(newest),
+);
 const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
 if (existsSync(built) && statSync(built).mtimeMs >= changed) process.exit(0);
 if (!existsSync(vite)) {
-  console.error('the dashboard is not built, because the development packages are not installed (`npm ci` without --omit=dev brings them)');
+  console.error(
+    'the dashboard is not built, because the development packages are not installed (`npm ci` without --omit=dev brings them)',
+  );
   process.exit(0);
 }
-const { status } = spawnSync(process.execPath, [vite, 'build', 'web', '--logLevel', 'warn'], { cwd: root, stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [vite, 'build', 'web', '--logLevel', 'warn'], {
+  cwd: root,
+  stdio: 'inherit',
+});
 process.exit(status ?? 1);

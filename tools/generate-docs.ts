@@ -32,15 +32,21 @@ function typeName(schema: Schema): string {
   if (schema.const !== undefined) return `\`${JSON.stringify(schema.const)}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value === '' ? "''" : value}\``).join(', ');
   if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(typeName))].join(' or ');
-  if (schema.type === 'array') return schema.prefixItems === undefined ? `list of ${typeName(schema.items ?? {})}` : `[${schema.prefixItems.map(typeName).join(', ')}]`;
+  if (schema.type === 'array')
+    return schema.prefixItems === undefined
+      ? `list of ${typeName(schema.items ?? {})}`
+      : `[${schema.prefixItems.map(typeName).join(', ')}]`;
   return String(schema.type ?? 'any');
 }
 
 function fieldTable(schema: Schema): string {
   const rows = Object.entries(schema.properties ?? {}).map(
-    ([name, field]) => `| \`${name}\` | ${cell(typeName(field))} | ${schema.required?.includes(name) === true ? 'yes' : ''} | ${cell(field.description ?? '')} |`,
+    ([name, field]) =>
+      `| \`${name}\` | ${cell(typeName(field))} | ${schema.required?.includes(name) === true ? 'yes' : ''} | ${cell(field.description ?? '')} |`,
   );
-  return rows.length === 0 ? 'No fields.\n' : `| field | type | always | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+  return rows.length === 0
+    ? 'No fields.\n'
+    : `| field | type | always | meaning |\n|---|---|---|---|\n${rows.join('\n')}\n`;
 }
 
 function eventSections(catalogue: Catalogue, level: string): string {
@@ -61,7 +67,8 @@ function optionRows(schema: Schema, prefix = ''): string[] {
     return [`| \`${path}\` | ${cell(typeName(field))} | ${cell(fallback)} | ${cell(field.description ?? '')} |`];
   });
 }
-const optionTable = (schema: Schema): string => `| option | type | default | meaning |\n|---|---|---|---|\n${optionRows(schema).join('\n')}\n`;
+const optionTable = (schema: Schema): string =>
+  `| option | type | default | meaning |\n|---|---|---|---|\n${optionRows(schema).join('\n')}\n`;
 
 function eventsPage(): string {
   const own = services.filter((service) => Object.keys(service.events).length > 0);
@@ -86,7 +93,9 @@ The options of each service, under \`sensor.options.NAME\`, are in [protocols.md
 
 function protocolsPage(): string {
   const sections = services.map(
-    (service) => `## ${service.name}\n\n${service.title}. Ports ${service.ports.join(', ')}/${service.transport}; opened by \`services: auto\` on ${service.personas.map((name) => `\`${name}\``).join(' and ')}.
+    (
+      service,
+    ) => `## ${service.name}\n\n${service.title}. Ports ${service.ports.join(', ')}/${service.transport}; opened by \`services: auto\` on ${service.personas.map((name) => `\`${name}\``).join(' and ')}.
 How it behaves and what it leaves out: [its folder](../src/protocols/${service.name}/README.md).\n\n${optionTable(schemaOf(service.options))}`,
   );
   return `# Services\n\n${NOTE}Personas: ${PERSONA_KINDS.map((name) => `\`${name}\``).join(', ')}. The options of a service stand in the configuration under \`sensor.options.NAME\`:
@@ -102,7 +111,11 @@ ${sections.join('\n')}`;
 }
 
 const docs = resolve(import.meta.dirname, '../docs');
-const pages: Readonly<Record<string, string>> = { 'events.md': eventsPage(), 'config.md': configPage(), 'protocols.md': protocolsPage() };
+const pages: Readonly<Record<string, string>> = {
+  'events.md': eventsPage(),
+  'config.md': configPage(),
+  'protocols.md': protocolsPage(),
+};
 const checking = process.argv.includes('--check');
 const stale = Object.entries(pages).filter(([name, text]) => {
   const path = join(docs, name);

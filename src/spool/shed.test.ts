@@ -206,18 +206,18 @@ test('whatever is appended, read, acknowledged and shed, every record is deliver
 
 test('on a full disk the reserve keeps appends going while transcripts are shed', async (t) => {
   const dir = tempDir(t);
-  const disk = limitedDisk(dir, 6000);
-  const spool = open(t, dir, { fs: disk.fs, maxBytes: 1_000_000 });
-  await until(() => existsSync(join(dir, 'reserve')) && statSync(join(dir, 'reserve')).size === 400);
-  const reserved = (): boolean => existsSync(join(dir, 'reserve')) && statSync(join(dir, 'reserve')).size === 400;
-  for (let at = 0; at < 200; at += 1) {
+  const disk = limitedDisk(dir, 60_000);
+  const spool = open(t, dir, { fs: disk.fs, maxBytes: 1_000_000, segmentBytes: 4000 });
+  await until(() => existsSync(join(dir, 'reserve')) && statSync(join(dir, 'reserve')).size === 4000);
+  const reserved = (): boolean => existsSync(join(dir, 'reserve')) && statSync(join(dir, 'reserve')).size === 4000;
+  for (let at = 0; at < 2000; at += 1) {
     spool.append([record(`${at}`.padStart(20), at % 2 === 0 ? 0 : 2)]);
     await until(reserved);
   }
   const { shed, waiting } = spool.stats();
-  assert.ok(shed.transcripts > 40);
+  assert.ok(shed.transcripts > 400);
   assert.equal(shed.records, 0);
-  assert.equal(waiting + shed.transcripts, 200);
+  assert.equal(waiting + shed.transcripts, 2000);
   spool.reportShed((report) => report.reason);
   assert.equal(texts(spool).at(-1), 'disk_full');
 });

@@ -39,17 +39,18 @@ export function start(
   child.stdin.on('error', () => undefined);
   if (options.input !== undefined) child.stdin.end(options.input);
   const output = () => ({ stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
-  const timer = setTimeout(() => child.kill('SIGKILL'), GIVE_UP_MS);
   const ended = once(child, 'close').then(([code, signal]) => {
-    clearTimeout(timer);
     return { code: code as number | null, signal: signal as string | null, ...output() };
   });
   return { child, output, ended };
 }
 
-/** Runs a command to its end. */
-export const sundew = (args: readonly string[], input: string | Buffer = ''): Promise<Result> =>
-  start(args, { input }).ended;
+/** Runs a command to its end; one that hangs is a failure. */
+export async function sundew(args: readonly string[], input: string | Buffer = ''): Promise<Result> {
+  const running = start(args, { input });
+  const timer = setTimeout(() => running.child.kill('SIGKILL'), GIVE_UP_MS);
+  return await running.ended.finally(() => clearTimeout(timer));
+}
 
 /** A folder that is gone when the test is. */
 export function scratch(): { dir: string; path(...names: string[]): string; remove(): void } {

@@ -1,7 +1,8 @@
 /** What runs: starting, ports that are taken, a second process on the same folder, people and tokens, and the end of it all. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
@@ -123,7 +124,6 @@ test('`doctor` of a folder that runs says so; of one that does not it finds the 
 
   const taken = await takenPort();
   const other = scratch();
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(other.path('sundew.yaml'), `manager:\n  listen: 127.0.0.1:${taken.port}\n  minFreeDiskMb: 999999999\n`);
   const { code, stdout } = await sundew(['doctor', '--data', other.dir]);
   taken.server.close();
@@ -166,7 +166,6 @@ test('`tail` shows a login as it is stored, with the filter that it was given', 
 });
 
 async function ftpLogin(port: number, user: string, password: string): Promise<void> {
-  const { connect } = await import('node:net');
   await new Promise<void>((done) => {
     const socket = connect({ port, host: '127.0.0.1' });
     const words = [`USER ${user}\r\n`, `PASS ${password}\r\n`, 'QUIT\r\n'];

@@ -23,7 +23,7 @@ after(async () => {
 function talk(port: number, turns: readonly (readonly [wait: string, type: string])[], last: string) {
   const script = [
     'set timeout 20',
-    'proc await {pattern} { expect { -re $pattern {} timeout { exit 3 } eof { exit 4 } } }',
+    'proc await {pattern} { expect -re $pattern {} timeout { exit 3 } eof { exit 4 } }',
     `spawn telnet 127.0.0.1 ${port}`,
     ...turns.flatMap(([wait, type]) => [`await {${wait}}`, `send -- {${type}}`, 'send -- "\\r"']),
     `await {${last}}`,

@@ -12,7 +12,7 @@ test('addresses that everybody knows are where they are', () => {
     ['8.8.8.8', 'US', 15_169],
     ['1.1.1.1', 'AU', 13_335],
     ['193.0.6.139', 'NL', 3333],
-    ['2001:4860:4860::8888', 'US', 15_169],
+    ['2a00:1450:4001:800::200e', 'DE', 15_169],
     ['2001:67c:2e8:22::c100:68b', 'NL', 3333],
   ] as const;
   for (const [address, country, asn] of known) {

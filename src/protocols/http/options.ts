@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { lureOptions } from '../kernel/lure.ts';
 
-export const options = z.object({
+export const options = z.strictObject({
   lure: lureOptions,
   tlsPorts: z
     .array(z.int().min(1).max(65_535))

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { lureOptions } from '../kernel/lure.ts';
 
-export const mssqlOptions = z.object({
+export const mssqlOptions = z.strictObject({
   lure: lureOptions,
   encryption: z
     .enum(['optional', 'required', 'unsupported'])

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { lureOptions } from '../kernel/lure.ts';
 import { AUTH_PLUGINS } from './auth.ts';
 
-export const mysqlOptions = z.object({
+export const mysqlOptions = z.strictObject({
   lure: lureOptions,
   plugin: z
     .enum(['default', ...AUTH_PLUGINS])
