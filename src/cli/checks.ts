@@ -9,8 +9,8 @@ import type { Sensor } from '../manager/fleet/sensors.ts';
 import { chooseServices } from '../sensor/sensor.ts';
 import { Client } from './client.ts';
 import { type Config, loadConfig, UP_DEFAULTS } from './config.ts';
-import { runningManager } from './connect.ts';
 import { folderTrouble } from './data-folder.ts';
+import { runningManager } from './running-manager.ts';
 import { runningSensor } from './running-sensor.ts';
 
 export interface CheckResult {

@@ -1,47 +1,15 @@
 /** Finds the manager that a command talks to: the one given, the running one of the data folder, or one started for as long as the command runs. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { errorText, ProjectError } from '../events/errors.ts';
-import { loadRunFile, type RunFile, runFilePath } from '../manager/run-file.ts';
-import { ApiError, Client, type Target } from './client.ts';
+import { ProjectError } from '../events/errors.ts';
+import { Client, type Target } from './client.ts';
+import { runningManager } from './running-manager.ts';
 import { UsageError } from './usage.ts';
 
 export interface Where {
   data: string;
   url?: string;
   token?: string;
-}
-
-const ANSWER_MS = 5000;
-
-function runFileOf(dataDir: string): RunFile | undefined {
-  try {
-    return loadRunFile(dataDir);
-  } catch (cause) {
-    const path = runFilePath(dataDir);
-    throw new ProjectError(
-      'DATA_FORBIDDEN',
-      `${path} cannot be read (${errorText(cause)}); run this as the user who runs the manager`,
-      { cause, path },
-    );
-  }
-}
-
-/**
- * The running manager of a data folder, if it answers. Asked with its credential: what answers at an address that a killed manager left behind may
- * be that of another folder.
- */
-export async function runningManager(dataDir: string): Promise<Target | undefined> {
-  const run = runFileOf(dataDir);
-  if (run === undefined) return undefined;
-  const client = new Client(run);
-  try {
-    await client.fetch('GET', '/me', { signal: AbortSignal.timeout(ANSWER_MS) });
-    return { url: run.url, token: run.token };
-  } catch (error) {
-    // One that is in trouble is there all the same, and says so itself to whoever asks for more.
-    return error instanceof ApiError && error.status >= 500 ? { url: run.url, token: run.token } : undefined;
-  }
 }
 
 /** What a command does without a running manager: start one for itself, start one only where there is something to read, or give up. */

@@ -12,7 +12,8 @@ import { errorCode, errorText, ProjectError } from '../events/index.ts';
 import { IMPORT_FORMATS, importerFor, importerNamed } from '../manager/ingest/importers/formats.ts';
 import type { Importer } from '../manager/ingest/importers/importer.ts';
 import { ApiError, type Client } from './client.ts';
-import { type Line, readLines } from './lines.ts';
+import type { Line } from './line.ts';
+import { readLines } from './lines.ts';
 import { progress } from './progress.ts';
 
 const compress = promisify(zstdCompress);

@@ -3,7 +3,7 @@
  * are looked at; whether a value is right JSON is for its reader to say. A string that is not closed on its line is a mistake: its value ends there, and
  * reading goes on at the next line that begins with an object, so that one broken row does not take the others with it.
  */
-import type { Line, Splitter } from './lines.ts';
+import type { Line, Splitter } from './line.ts';
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;

@@ -3,27 +3,12 @@
  * value counts as a line and has the number of the line that it begins on.
  */
 import { JsonValues } from './json-values.ts';
+import { type Line, MAX_LINE, type Splitter } from './line.ts';
 import { openBytes } from './read-bytes.ts';
 
-/** A longer line is reported and skipped. */
-export const MAX_LINE = 16 * 1_048_576;
 /** As much of the beginning is looked at to tell lines from other JSON. */
 const LOOK_BYTES = 65_536;
 const NEWLINE = 0x0a;
-
-export interface Line {
-  /** From 1. */
-  number: number;
-  text: string;
-  tooLong: boolean;
-}
-
-export interface Splitter {
-  /** The lines that a chunk completes. */
-  push(chunk: Buffer): Line[];
-  /** What is left at the end. */
-  end(): Line[];
-}
 
 class Lines implements Splitter {
   private pending: Buffer[] = [];

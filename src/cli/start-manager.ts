@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCode, ProjectError } from '../events/errors.ts';
 import type { Config } from './config.ts';
-import { runningManager } from './connect.ts';
+import { runningManager } from './running-manager.ts';
 import { makeStoreToken, managerPart, storePart } from './stack.ts';
 import type { Part, Readiness, Supervised } from './supervisor.ts';
 

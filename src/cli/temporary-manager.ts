@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { errorCode, ProjectError } from '../events/errors.ts';
 import { Client, type Target } from './client.ts';
 import { loadConfig } from './config.ts';
-import { runningManager } from './connect.ts';
 import { makeDataFolder } from './data-folder.ts';
 import { openLogFile } from './log-file.ts';
+import { runningManager } from './running-manager.ts';
 import { startManager } from './start-manager.ts';
 import { type Part, Supervised, stopAll } from './supervisor.ts';
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../../src/cli/client.ts';
-import { runningManager } from '../../src/cli/connect.ts';
+import { runningManager } from '../../src/cli/running-manager.ts';
 import { until } from '../support/until.ts';
 import { type Running, randomOffset, scratch, start, startUp, stop, sundew, type Up } from './sundew.ts';
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client } from '../../src/cli/client.ts';
-import { runningManager } from '../../src/cli/connect.ts';
+import { runningManager } from '../../src/cli/running-manager.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { until } from '../support/until.ts';
 import type { Report } from './commands.ts';

@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Sensor } from '../../manager/fleet/sensors.ts';
 import { loadConfig } from '../config.ts';
-import { runningManager, withManager } from '../connect.ts';
+import { withManager } from '../connect.ts';
 import { print, printJson, table } from '../output.ts';
+import { runningManager } from '../running-manager.ts';
 import { type ConnectFlags, whereOf, withConnection } from './common.ts';
 
 /** Where sensors will find the manager: at the address given, that of the running one, or the one it will be started with. */

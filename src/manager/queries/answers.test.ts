@@ -8,7 +8,7 @@ import { startTestHost, type TestHost } from '../store/host/testing.ts';
 import { migrate } from '../store/schema.ts';
 import { artifacts } from './artifacts.ts';
 import { counts, summary } from './counts.ts';
-import { exportSessions } from './export/sessions.ts';
+import { type ExportedSession, exportSessions } from './export/sessions.ts';
 import { COUNT_FIELD_NAMES, type CountFieldName, SINGLE_FIELD_NAMES } from './fields.ts';
 import { listEvents, listSessions, type Order } from './lists.ts';
 import { source } from './source.ts';
@@ -292,7 +292,8 @@ test('a session and an event come back as they went in, with the place and the l
 test('an export holds every session of the filter with all its events', async () => {
   await fc.assert(
     fc.asyncProperty(filterOfNames(), async (filter) => {
-      const exported = await Array.fromAsync(exportSessions(store, ask(filter)));
+      const exported: ExportedSession[] = [];
+      for await (const item of exportSessions(store, ask(filter))) exported.push(item);
       assert.deepEqual(
         exported.map(({ session, events }) => `${session.id} ${events.map(({ seq }) => seq)}`).sort(),
         model

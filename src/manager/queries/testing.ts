@@ -141,7 +141,8 @@ export const dataset: fc.Arbitrary<Dataset> = fc
       for (const [seq, [offset, body]] of inOrder.entries()) {
         const record = makeEvent({
           ...envelope,
-          ...body,
+          type: body.type,
+          fields: { ...body.fields },
           session_id: id,
           seq,
           at: at(minute + Math.min(offset, length)),
