@@ -48,13 +48,20 @@ const FROM_MHN: Readonly<Record<string, string>> = {
   mirrord: 'mirror',
   pcap: 'probe',
 };
+/** Longest name of a protocol in a record. */
+const MAX_NAME = 64;
 const TELNET_PORTS = new Set([23, 2323]);
 
-export const mhnProtocol = (protocol: string): string => TO_MHN[protocol] ?? protocol;
+/** What others call a protocol can be the name of something that every object has. */
+const nameIn = (names: Readonly<Record<string, string>>, name: string): string | undefined =>
+  Object.hasOwn(names, name) ? names[name] : undefined;
+
+export const mhnProtocol = (protocol: string): string => nameIn(TO_MHN, protocol) ?? protocol;
 
 /** Our name for what an MHN row calls a protocol. Dionaea's catch-all on a telnet port is telnet; a stray quote is dropped. */
 export function serviceOfMhn(protocol: string, port: number | null): string {
   const bare = protocol.replaceAll('"', '');
   if (bare === 'Blackhole') return port !== null && TELNET_PORTS.has(port) ? 'telnet' : 'blackhole';
-  return FROM_MHN[bare] ?? bare.toLowerCase();
+  // Small letters can be more than the large ones were: İ.
+  return nameIn(FROM_MHN, bare) ?? bare.toLowerCase().slice(0, MAX_NAME);
 }

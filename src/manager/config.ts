@@ -6,7 +6,10 @@ const MAX_PORT = 65_535;
 export const managerConfig = z.strictObject({
   listen: z
     .string()
-    .regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, 'write ADDRESS:PORT, e.g. 127.0.0.1:8420')
+    .regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, {
+      error: 'write ADDRESS:PORT, e.g. 127.0.0.1:8420',
+      abort: true,
+    })
     .refine((listen) => splitListen(listen).port <= MAX_PORT, `a port is at most ${MAX_PORT}`)
     .default('127.0.0.1:8420')
     .describe('Address and port of the dashboard and the API.'),

@@ -66,19 +66,25 @@ function cutToSchema(schema: ZodType, fields: unknown): { data: unknown; cut: Cu
 const fitsRecord = (json: string): boolean =>
   json.length * MAX_UNIT_BYTES <= MAX_FIELDS_BYTES || Buffer.byteLength(json) <= MAX_FIELDS_BYTES;
 
+/** Lengths of all texts in a value. */
+function textLengths(value: unknown): number[] {
+  if (typeof value === 'string') return [value.length];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textLengths) : [];
+}
+
 /** Halves the longest texts until all of them together fit a record: a request can have a thousand header fields, each within its own bound. */
-function cutToRecord(json: string): Fit {
-  const fields: unknown = JSON.parse(json);
-  let longest = 0;
-  JSON.stringify(fields, (_, value: unknown) => {
-    if (typeof value === 'string') longest = Math.max(longest, value.length);
-    return value;
-  });
-  for (let length = longest >> 1; length > 0; length >>= 1) {
-    const shorter = JSON.stringify(fields, (_, value: unknown) =>
-      typeof value === 'string' && value.length > length ? cutText(value, length) : value,
+function cutToRecord(data: unknown, bytes: number): Fit {
+  const lengths = textLengths(data);
+  const units = (most: number): number => lengths.reduce((sum, length) => sum + Math.min(length, most), 0);
+  let most = MAX_FIELDS_BYTES;
+  // What has too many units has too many bytes: nothing is encoded that cannot fit.
+  while (most > 1 && units(most) > MAX_FIELDS_BYTES) most >>= 1;
+  for (; most > 0; most >>= 1) {
+    const limit = most;
+    const json = JSON.stringify(data, (_, value: unknown) =>
+      typeof value === 'string' && value.length > limit ? cutText(value, limit) : value,
     );
-    if (fitsRecord(shorter)) return { json: shorter, cut: { path: 'record bytes', length: Buffer.byteLength(json) } };
+    if (fitsRecord(json)) return { json, cut: { path: 'record bytes', length: bytes } };
   }
   throw new TypeError('event does not fit a record');
 }
@@ -89,6 +95,6 @@ export function fitEvent(schema: ZodType, fields: Readonly<Record<string, unknow
   const { data, cut } = first.success ? { data: first.data, cut: undefined } : cutToSchema(schema, fields);
   const json = JSON.stringify(data);
   if (fitsRecord(json)) return cut === undefined ? { json } : { json, cut };
-  const shorter = cutToRecord(json);
+  const shorter = cutToRecord(data, Buffer.byteLength(json));
   return cut === undefined ? shorter : { ...shorter, cut };
 }

@@ -173,6 +173,35 @@ test('bytes that the service traces itself are counted and not kept twice', () =
   assert.equal(sessionsOf(records)[0]?.bytes_in, 6);
 });
 
+test('a long turn makes several transcript records, none larger than a record may be', () => {
+  const session = recorder({ maxTranscriptBytes: 4_000_000 });
+  const chunks = Array.from({ length: 40 }, (_, index) => Buffer.alloc(65_536 - index, index));
+  for (const chunk of chunks) session.transferred('i', chunk, true);
+  for (let i = 0; i < 3000; i += 1) session.transferred('o', Buffer.from('x'), true);
+  const entries = collected(session);
+  for (const entry of entries) if ('kind' in entry) assert.ok(Buffer.byteLength(entry.payload) <= MAX_RECORD_BYTES);
+  const transcripts = recordsOf(entries).flatMap((record) => (record.record === 'transcript' ? [record] : []));
+  assert.deepEqual(
+    transcripts.map((record) => record.seq),
+    transcripts.map((_, index) => index),
+  );
+  const kept = (way: string): Buffer[] =>
+    transcripts.flatMap(({ parts }) =>
+      parts.flatMap((part) => (part[1] === way ? [Buffer.from(part[2], 'base64')] : [])),
+    );
+  assert.ok(Buffer.concat(kept('i')).equals(Buffer.concat(chunks)));
+  assert.equal(kept('o').length, 3000);
+});
+
+test('an event of many long texts is no larger than a record may be', () => {
+  const session = recorder();
+  const headers = Array.from({ length: 1000 }, () => ['x', '\0'.repeat(6000)]);
+  session.record('request', { method: 'GET', target: '/', headers });
+  const entries = collected(session);
+  for (const entry of entries) if ('kind' in entry) assert.ok(Buffer.byteLength(entry.payload) <= MAX_RECORD_BYTES);
+  assert.deepEqual(types(recordsOf(entries)), ['session.opened', 'request', 'limit.reached']);
+});
+
 test('an artifact comes in pieces that make it up again, before the event that names it', () => {
   const size = 2 * ARTIFACT_CHUNK_BYTES + 17;
   const bytes = Buffer.alloc(size, 'sundew');

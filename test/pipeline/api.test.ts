@@ -324,7 +324,7 @@ describe('a browser', () => {
     checkProblem(await ask('GET', '/me', { headers: { cookie } }), 401);
     checkProblem(
       await ask('POST', '/account', { token: admin, ...json({ username: 'x', password: 'long enough to be' }) }),
-      401,
+      403,
     );
   });
 

@@ -27,7 +27,9 @@ const unpackers: Readonly<Record<string, (body: Buffer, options: { maxOutputLeng
 };
 
 async function unpack(request: FastifyRequest, most: number): Promise<Buffer> {
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  const { body } = request;
+  // A body of another type was read as what it is: as no records, it would be answered as if they were stored.
+  if (!Buffer.isBuffer(body)) throw new HttpProblem({ status: 415, detail: 'send records as application/x-ndjson' });
   const encoding = request.headers['content-encoding'] ?? 'identity';
   if (encoding === 'identity') return body;
   const unpacker = Object.hasOwn(unpackers, encoding) ? unpackers[encoding] : undefined;

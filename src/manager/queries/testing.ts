@@ -156,18 +156,20 @@ export const dataset: fc.Arbitrary<Dataset> = fc
 export async function insertDataset(store: StoreClient, { sessions, events }: Dataset): Promise<void> {
   const receivedAt = at(0);
   const lines = (rows: readonly string[]): string => rows.map((row) => `${row}\n`).join('');
-  await store.insert(
-    'sessions',
-    TABLES.sessions,
-    lines(sessions.map(({ record, ...added }) => sessionRow(record, { ...added, receivedAt }))),
-    { token: 'sessions' },
-  );
-  await store.insert(
-    'events',
-    TABLES.events,
-    lines(events.map(({ record, ...added }) => eventRow(record, { ...added, receivedAt }))),
-    { token: 'events' },
-  );
+  if (sessions.length > 0)
+    await store.insert(
+      'sessions',
+      TABLES.sessions,
+      lines(sessions.map(({ record, ...added }) => sessionRow(record, { ...added, receivedAt }))),
+      { token: 'sessions' },
+    );
+  if (events.length > 0)
+    await store.insert(
+      'events',
+      TABLES.events,
+      lines(events.map(({ record, ...added }) => eventRow(record, { ...added, receivedAt }))),
+      { token: 'events' },
+    );
 }
 
 const RANGES = [

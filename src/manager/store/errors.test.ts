@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseError } from '@clickhouse/client';
-import { isRetryable, type StoreError, storeError } from './errors.ts';
+import { isRetryable, refusesData, type StoreError, storeError } from './errors.ts';
 
 const none = { cancelled: false, timedOut: false };
 const answered = (number: number): StoreError =>
@@ -32,6 +32,13 @@ test('a broken connection is worth another try, a refused statement or a cancell
     assert.equal(isRetryable(error), true);
   for (const error of [answered(62), answered(60), answered(394), new Error('x'), undefined])
     assert.equal(isRetryable(error), false);
+});
+
+test('rows are put aside for what is in them, and wait for everything else', () => {
+  for (const error of [answered(62), answered(27), answered(396), new TypeError('no function')])
+    assert.equal(refusesData(error), true);
+  for (const error of [answered(60), answered(516), answered(394), answered(236), answered(252), answered(243)])
+    assert.equal(refusesData(error), false);
 });
 
 test('the signal that fired is the reason, whatever the connection says', () => {

@@ -3,6 +3,8 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { errorCode, errorText } from '../../../events/index.ts';
+import type { Log } from '../../log.ts';
 import { EXPORT_FORMATS, WRITERS, type Writer } from '../../queries/export/formats.ts';
 import { type ExportedSession, exportSessions } from '../../queries/export/sessions.ts';
 import { filterQuery } from '../../queries/filter.ts';
@@ -17,6 +19,16 @@ const LINES = 200;
 const CHARACTERS = 1_048_576;
 /** Exports at the same time: each holds two of the store's connections for as long as its reader takes. */
 const MAX_EXPORTS = 2;
+
+/** An answer that breaks off says no more than that: why is for the log. */
+async function* logged(pieces: AsyncIterable<string>, signal: AbortSignal, log: Log): AsyncGenerator<string> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    if (!signal.aborted) log.error({ code: errorCode(error), error: errorText(error) }, 'an export was broken off');
+    throw error;
+  }
+}
 
 async function* pieces(writer: Writer, items: AsyncIterable<ExportedSession>): AsyncGenerator<string> {
   if (writer.head !== '') yield writer.head;
@@ -59,9 +71,9 @@ export async function exportRoutes(app: FastifyInstance, { context }: { context:
         });
       reply.raw.once('close', () => shares.leave('export'));
       const writer = WRITERS[request.query.format];
-      const body = Readable.from(pieces(writer, exportSessions(context.store, asking(context, request, reply))), {
-        objectMode: false,
-      });
+      const ask = asking(context, request, reply);
+      const lines = pieces(writer, exportSessions(context.store, ask));
+      const body = Readable.from(logged(lines, ask.signal, context.log), { objectMode: false });
       reply
         .type(writer.contentType)
         .header('content-disposition', `attachment; filename="sundew-sessions.${writer.extension}"`);

@@ -5,7 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { ROLES, type User } from '../../accounts/accounts.ts';
 import { ipv6Prefix } from '../../enrich/ranges.ts';
-import { COOKIE, principalOf } from '../auth.ts';
+import { COOKIE, principalOf, requires } from '../auth.ts';
 import type { Context } from '../context.ts';
 import { HttpProblem } from '../problem.ts';
 
@@ -107,6 +107,7 @@ export async function sessionRoutes(app: FastifyInstance, { context }: { context
   routes.post(
     '/account',
     {
+      onRequest: requires('analyst', context),
       schema: {
         summary: 'Choose a name and a password after a one-time link',
         tags: ['accounts'],

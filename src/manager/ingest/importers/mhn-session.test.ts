@@ -156,7 +156,19 @@ test('an export gives back the row that was read, with its date in one form', ()
 const hostileValue = fc.anything({
   withNullPrototype: false,
   key: fc.oneof(
-    fc.constantFrom('$date', '$oid', '$numberLong', 'login', 'password', 'hashes', 'md5', 'request', '__proto__'),
+    fc.constantFrom(
+      '$date',
+      '$oid',
+      '$numberLong',
+      'login',
+      'password',
+      'hashes',
+      'md5',
+      'request',
+      'toString',
+      'valueOf',
+      '__proto__',
+    ),
     fc.string(),
   ),
   values: [
@@ -201,4 +213,35 @@ test('whatever stands on a line, reading it does not throw', () => {
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.json()), (line) => void mhnSession.read(line)),
     { numRuns: 1000 },
   );
+});
+
+test('values that should be texts and are not are kept as JSON', () => {
+  const attempts = [
+    { login: { toString: 1 }, password: 1234 },
+    { login: [null], password: true },
+  ];
+  assert.deepEqual(
+    read(row({ auth_attempts: attempts })).events.map(({ fields }) => [fields.username, fields.password]),
+    [
+      ['{"toString":1}', '1234'],
+      ['[null]', 'true'],
+    ],
+  );
+});
+
+test('a row that is nested without end is refused, and brackets in a text are no nesting', () => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  const line = (value: string): string => JSON.stringify(row({ x: 'HERE' })).replace('"HERE"', value);
+  assert.deepEqual(mhnSession.read(line(deep)), { kind: 'invalid', reason: 'is nested too deep' });
+  assert.equal(mhnSession.read(line(JSON.stringify(`\\"${deep}`))).kind, 'row');
+  assert.equal(mhnSession.read(line(`${'['.repeat(400)}${']'.repeat(400)}`)).kind, 'row');
+});
+
+test('a protocol with the name of something that every object has is a name like others', () => {
+  for (const protocol of ['toString', 'constructor', '__proto__', 'İ'.repeat(64)]) {
+    const { session } = read(row({ protocol }));
+    assert.equal(session.protocol, protocol);
+    assert.deepEqual(sessionRecord.safeParse(session).error, undefined);
+    assert.equal(mhnRow(stored(read(row({ protocol })))).protocol, protocol);
+  }
 });
