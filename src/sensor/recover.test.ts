@@ -157,10 +157,10 @@ const STEP = 40;
 test('wherever a write is torn, each session is closed once and with the events that are there', async (t) => {
   const dir = tempDir(t);
   const spool = start(t, dir);
-  const [a, b] = [recorder(), recorder()];
-  turn(spool, a, b);
   const segment = segmentFiles(dir).at(-1) as string;
   const first = statSync(segment).size;
+  const [a, b] = [recorder(), recorder()];
+  turn(spool, a, b);
   login(a);
   a.record('query', { statement: 'select 1' });
   login(b, true);
@@ -179,6 +179,32 @@ test('wherever a write is torn, each session is closed once and with the events 
     await next.close();
   }
   assert.ok(closedByRecovery > (last - first) / STEP, 'the cuts hit nothing');
+});
+
+test('an opening torn from its entry is closed even where the next run dies before it has closed it', async (t) => {
+  const dir = tempDir(t);
+  const spool = start(t, dir);
+  const session = recorder();
+  const entries: Entry[] = [];
+  session.collect(entries);
+  spool.append(entries.slice(0, 1));
+  const copy = killedCopy(t, dir);
+  const second = start(t, copy);
+  // It dies in its first write: what it puts into the table is there, and nothing else.
+  const append = second.append.bind(second);
+  second.append = (given) => {
+    append(given);
+    throw new Error('killed');
+  };
+  assert.throws(() => closeRecovered(second), /killed/);
+  const third = start(t, killedCopy(t, copy));
+  assert.equal(closeRecovered(third), 1);
+  const records = recordsIn(third);
+  assertWhole(records);
+  assert.deepEqual(
+    sessionsOf(records).map(({ id, boot_id, started_at }) => ({ id, boot_id, started_at })),
+    [{ id: session.id, boot_id: spool.boot, started_at: new Date(session.startedAt).toISOString() }],
+  );
 });
 
 test('a progress whose session is closed does not stay for ever', (t) => {

@@ -1,5 +1,5 @@
 /** Closes the sessions that were open when the sensor died, from what the spool kept of them. */
-import { type EndReason, type EventRecord, encodeRecord, type SessionRecord } from '../events/index.ts';
+import { type EndReason, type EventRecord, encodeRecord, envelope, type SessionRecord } from '../events/index.ts';
 import type { Entry, Spool } from '../spool/index.ts';
 import { emptyFacts, type OpenProgress, type OpenSession, progressKey, sessionOfProgress } from './open-session.ts';
 import { countEvent, emptyTally } from './tally.ts';
@@ -86,22 +86,40 @@ function takeLateRecords(spool: Spool, sessions: ReadonlyMap<string, Recovered>)
   });
 }
 
+/** The session whose first event is the last record of the spool, while the write was torn before its entry in the table of open sessions. */
+function tornOpening(spool: Spool): OpenSession | undefined {
+  let last: { boot: string; payload: Buffer } | undefined;
+  spool.scanOlder(({ boot, payload }) => {
+    last = { boot, payload };
+  });
+  if (last === undefined || last.payload.toString('latin1', 0, EVENT_HEAD.length) !== EVENT_HEAD) return undefined;
+  const event = JSON.parse(last.payload.toString('utf8')) as EventRecord;
+  const { session_id: id, at, type } = event;
+  if (type !== 'session.opened' || id === null || spool.recoveredOpen.has(id)) return undefined;
+  return { id, boot_id: last.boot, started_at: at, envelope: envelope.parse(event) };
+}
+
 /** Appends the records that end them, and returns how many there were. */
 export function closeRecovered(spool: Spool): number {
   const { recoveredOpen } = spool;
   const sessions = new Map<string, Recovered>();
-  for (const [key, payload] of recoveredOpen) {
-    const owner = sessionOfProgress(key);
-    if (owner !== undefined) {
-      // The end of its session was written, and this was not.
-      if (!recoveredOpen.has(owner)) spool.append([{ closed: key }]);
-      continue;
-    }
-    const open = JSON.parse(payload) as OpenSession;
-    const kept = recoveredOpen.get(progressKey(key));
+  const add = (open: OpenSession): void => {
+    const kept = recoveredOpen.get(progressKey(open.id));
     // What an older version did not keep is as if nothing of it had happened.
     const progress = { ...firstProgress(open), ...(kept === undefined ? {} : (JSON.parse(kept) as OpenProgress)) };
-    sessions.set(key, { open, progress, recorded: false });
+    sessions.set(open.id, { open, progress, recorded: false });
+  };
+  const torn = tornOpening(spool);
+  if (torn !== undefined) {
+    // Into the table first: if this run dies before it has closed it, the next finds it there.
+    spool.append([{ open: torn.id, payload: JSON.stringify(torn) }]);
+    add(torn);
+  }
+  for (const [key, payload] of recoveredOpen) {
+    const owner = sessionOfProgress(key);
+    if (owner === undefined) add(JSON.parse(payload) as OpenSession);
+    // The end of its session was written, and this was not.
+    else if (!recoveredOpen.has(owner)) spool.append([{ closed: key }]);
   }
   if (sessions.size === 0) return 0;
   takeLateRecords(spool, sessions);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { errorCode, errorText } from '../events/index.ts';
@@ -58,6 +58,29 @@ test('a range of data ports goes upwards', () => {
 const inUse = (error: unknown): boolean => errorCode(error) === 'SENSOR_PORT_IN_USE';
 /** Below the range of outgoing connections. */
 const randomOffset = (): number => 10_000 + Math.floor(Math.random() * 14_000);
+
+/** The ports of the services that these tests open. */
+const PORTS = [21, 80, 443, 8080, 8443];
+
+async function hold(port: number): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+  return server;
+}
+
+/** An offset at which all these ports are free. */
+async function freeOffset(ports: readonly number[]): Promise<number> {
+  for (;;) {
+    const offset = randomOffset();
+    const servers = await Promise.allSettled(ports.map((port) => hold(port + offset)));
+    for (const result of servers)
+      if (result.status === 'fulfilled') await new Promise((resolve) => result.value.close(resolve));
+    if (servers.every((result) => result.status === 'fulfilled')) return offset;
+  }
+}
 
 /** A sensor on an offset that nothing else has. */
 async function started(t: TestContext, dir: string, layer: Record<string, unknown> = {}): Promise<Sensor> {
@@ -141,23 +164,18 @@ test('a peer that does not read or close does not keep the sensor from stopping'
 
 test('where a port is in use the error names it, and everything is closed again', async (t) => {
   const dir = tempDir(t);
-  const other = createServer();
-  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const offset = await freeOffset(PORTS);
+  const taken = offset + 8443;
+  const other = await hold(taken);
   t.after(() => void other.close());
-  const address = other.address();
-  const taken = typeof address === 'object' && address !== null ? address.port : 0;
   // The last of the services is the one that cannot be opened.
-  const layer = { services: ['ftp', 'http'], portOffset: taken - 8443 };
+  const layer = { services: ['ftp', 'http'], portOffset: offset };
   await assert.rejects(
     startSensor({ dir, version: '0.0.0', config: config(layer), log: () => undefined }),
     (error) => inUse(error) && errorText(error).includes(String(taken)),
   );
   // Its spool is free, and its other ports are.
-  const again = createServer();
-  await new Promise<void>((resolve, reject) => {
-    again.once('error', reject);
-    again.listen(taken - 8443 + 80, '127.0.0.1', resolve);
-  });
+  const again = await hold(offset + 80);
   await new Promise((resolve) => again.close(resolve));
   await started(t, dir);
 });

@@ -254,7 +254,7 @@ test('while a session is open its progress is kept beside it, and both are close
   const first = collected(session);
   assert.deepEqual(
     first.map((entry) => ('open' in entry ? entry.open : 'record')),
-    [session.id, 'record'],
+    ['record', session.id],
     'a session that has done nothing has no progress',
   );
   session.record('command.input', { command: 'id' });

@@ -81,8 +81,9 @@ export class SessionRecorder {
       started_at: new Date(this.startedAt).toISOString(),
       envelope: this.envelope,
     };
-    this.entries.push({ open: this.id, payload: JSON.stringify(open) });
+    // In this order: where a write is torn in between, the event is the last of the spool and recovery finds it there.
     this.write('session.opened', '{}');
+    this.entries.push({ open: this.id, payload: JSON.stringify(open) });
   }
 
   /** Whether the session has recorded as many events as one may; it should be ended. */

@@ -41,6 +41,8 @@ export interface Problem {
 
 export async function sendProblem(reply: FastifyReply, given: Problem): Promise<void> {
   const { status, type = 'about:blank', ...rest } = given;
+  // Where a stream failed before its first byte, its headers are set already: neither its compression nor its file name is that of a problem.
+  reply.removeHeader('content-encoding').removeHeader('content-disposition');
   await reply
     .code(status)
     .type(PROBLEM_TYPE)

@@ -31,7 +31,8 @@ async function* logged(pieces: AsyncIterable<string>, signal: AbortSignal, log: 
 }
 
 async function* pieces(writer: Writer, items: AsyncIterable<ExportedSession>): AsyncGenerator<string> {
-  if (writer.head !== '') yield writer.head;
+  // Goes out with the first sessions: until then, what goes wrong can be told.
+  let { head } = writer;
   let lines: string[] = [];
   let characters = 0;
   for await (const item of items) {
@@ -39,11 +40,13 @@ async function* pieces(writer: Writer, items: AsyncIterable<ExportedSession>): A
     lines.push(line);
     characters += line.length;
     if (lines.length < LINES && characters < CHARACTERS) continue;
-    yield `${lines.join('\n')}\n`;
+    yield `${head}${lines.join('\n')}\n`;
+    head = '';
     lines = [];
     characters = 0;
   }
-  if (lines.length > 0) yield `${lines.join('\n')}\n`;
+  if (lines.length > 0) yield `${head}${lines.join('\n')}\n`;
+  else if (head !== '') yield head;
 }
 
 export async function exportRoutes(app: FastifyInstance, { context }: { context: Context }): Promise<void> {
