@@ -162,6 +162,7 @@ export async function importFile(
   let importer = options.format === 'auto' ? undefined : importerNamed(options.format);
   /** Lines from before one that tells what the file is. */
   const unread: Line[] = [];
+  let headerRead = false;
   let batch = new Batch();
 
   async function deliver(done: boolean): Promise<void> {
@@ -210,6 +211,11 @@ export async function importFile(
       return;
     }
     report.format = importer.name;
+    if (importer.withHeader !== undefined && !headerRead) {
+      importer = importer.withHeader(line.text);
+      headerRead = true;
+      return;
+    }
     if (unread.length > 0) for (const one of unread.splice(0)) read(one, importer);
     read(line, importer);
   }

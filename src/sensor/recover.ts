@@ -1,6 +1,6 @@
 /** Closes the sessions that were open when the sensor died, from what the spool kept of them. */
 import { type EndReason, type EventRecord, encodeRecord, envelope, type SessionRecord } from '../events/index.ts';
-import type { Entry, Spool } from '../spool/index.ts';
+import type { Entry, OlderRecord, Spool } from '../spool/index.ts';
 import { emptyFacts, type OpenProgress, type OpenSession, progressKey, sessionOfProgress } from './open-session.ts';
 import { countEvent, emptyTally } from './tally.ts';
 
@@ -59,14 +59,17 @@ const ID_LENGTH = 36;
 
 /**
  * A write that the process died in can have put a turn's records on disk without the progress, or the end of the session, that follow them. Such records are
- * the last of the spool: they are taken into account, so that the closing event has a place of its own, and nothing is closed twice.
+ * the last of the spool: they are taken into account, so that the closing event has a place of its own, and nothing is closed twice. Returns the last of all.
  */
-function takeLateRecords(spool: Spool, sessions: ReadonlyMap<string, Recovered>): void {
+function takeLateRecords(spool: Spool, sessions: ReadonlyMap<string, Recovered>): OlderRecord | undefined {
+  let last: OlderRecord | undefined;
   const sessionOf = (payload: Buffer, head: string): Recovered | undefined =>
     payload.toString('latin1', 0, head.length) === head
       ? sessions.get(payload.toString('latin1', head.length, head.length + ID_LENGTH))
       : undefined;
-  spool.scanOlder(({ payload }) => {
+  spool.scanOlder((record) => {
+    last = record;
+    const { payload } = record;
     const over = sessionOf(payload, SESSION_HEAD);
     if (over !== undefined) over.recorded = true;
     const session = sessionOf(payload, EVENT_HEAD);
@@ -84,15 +87,12 @@ function takeLateRecords(spool: Spool, sessions: ReadonlyMap<string, Recovered>)
     session.closed = reason;
     Object.assign(progress, { bytes_in, bytes_out });
   });
+  return last;
 }
 
 /** The session whose first event is the last record of the spool, while the write was torn before its entry in the table of open sessions. */
-function tornOpening(spool: Spool): OpenSession | undefined {
-  let last: { boot: string; payload: Buffer } | undefined;
-  spool.scanOlder(({ boot, payload }) => {
-    last = { boot, payload };
-  });
-  if (last === undefined || last.payload.toString('latin1', 0, EVENT_HEAD.length) !== EVENT_HEAD) return undefined;
+function tornOpening(spool: Spool, last: OlderRecord | undefined): OpenSession | undefined {
+  if (last?.payload.toString('latin1', 0, EVENT_HEAD.length) !== EVENT_HEAD) return undefined;
   const event = JSON.parse(last.payload.toString('utf8')) as EventRecord;
   const { session_id: id, at, type } = event;
   if (type !== 'session.opened' || id === null || spool.recoveredOpen.has(id)) return undefined;
@@ -109,20 +109,18 @@ export function closeRecovered(spool: Spool): number {
     const progress = { ...firstProgress(open), ...(kept === undefined ? {} : (JSON.parse(kept) as OpenProgress)) };
     sessions.set(open.id, { open, progress, recorded: false });
   };
-  const torn = tornOpening(spool);
-  if (torn !== undefined) {
-    // Into the table first: if this run dies before it has closed it, the next finds it there.
-    spool.append([{ open: torn.id, payload: JSON.stringify(torn) }]);
-    add(torn);
-  }
   for (const [key, payload] of recoveredOpen) {
     const owner = sessionOfProgress(key);
     if (owner === undefined) add(JSON.parse(payload) as OpenSession);
     // The end of its session was written, and this was not.
     else if (!recoveredOpen.has(owner)) spool.append([{ closed: key }]);
   }
-  if (sessions.size === 0) return 0;
-  takeLateRecords(spool, sessions);
+  const torn = tornOpening(spool, takeLateRecords(spool, sessions));
+  if (torn !== undefined) {
+    // Into the table first: if this run dies before it has closed it, the next finds it there.
+    spool.append([{ open: torn.id, payload: JSON.stringify(torn) }]);
+    add(torn);
+  }
   for (const [id, session] of sessions) {
     const entries: Entry[] = [];
     if (!session.recorded && session.closed === undefined) entries.push(closingEvent(session));

@@ -82,7 +82,7 @@ export class SessionRecorder {
       envelope: this.envelope,
     };
     // In this order: where a write is torn in between, the event is the last of the spool and recovery finds it there.
-    this.write('session.opened', '{}');
+    this.write('session.opened', '{}', this.startedAt);
     this.entries.push({ open: this.id, payload: JSON.stringify(open) });
   }
 
@@ -95,8 +95,8 @@ export class SessionRecorder {
     return this.bytesIn;
   }
 
-  private write(type: string, fields: string): void {
-    const at = new Date(this.now()).toISOString();
+  private write(type: string, fields: string, atMs = this.now()): void {
+    const at = new Date(atMs).toISOString();
     const payload = `${this.opening}${this.seq},"at":"${at}","type":"${type}","fields":${fields}}`;
     this.entries.push({ kind: KIND_RECORD, payload });
     this.seq += 1;
@@ -193,7 +193,7 @@ export class SessionRecorder {
     if (this.ended) return;
     const endedAt = Math.max(this.startedAt, this.now());
     const bytes = { bytes_in: this.bytesIn, bytes_out: this.bytesOut };
-    this.write('session.closed', JSON.stringify({ reason, duration_ms: endedAt - this.startedAt, ...bytes }));
+    this.write('session.closed', JSON.stringify({ reason, duration_ms: endedAt - this.startedAt, ...bytes }), endedAt);
     this.transcript.flush();
     const record: SessionRecord = {
       id: this.id,

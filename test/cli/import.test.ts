@@ -57,6 +57,37 @@ test('the same file twice, and its rows in another file, add nothing', async () 
   assert.equal(await on.sessions(), before);
 });
 
+test('rows as CSV are read, and known again as JSON', async () => {
+  const { rows } = on.fresh(5);
+  const columns = [
+    '_id',
+    'hpfeed_id',
+    'timestamp',
+    'protocol',
+    'source_ip',
+    'source_port',
+    'destination_port',
+    'identifier',
+    'honeypot',
+  ] as const;
+  const cell = (value: unknown): string => {
+    const { $oid, $date } = Object(value) as { $oid?: string; $date?: string };
+    return $oid === undefined ? String($date ?? value ?? '') : `ObjectID(${$oid})`;
+  };
+  const csv = [
+    columns.join(','),
+    ...rows.map((row) => columns.map((name) => cell((row as Record<string, unknown>)[name])).join(',')),
+  ].join('\r\n');
+  const { code, report } = await on.importJson([file('rows.csv', `${csv}\r\nbroken\r\n`)]);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    [report.rows, report.imported, report.invalid, report.files[0]?.format],
+    [6, 5, 1, 'mhn-session-csv'],
+  );
+  const again = await on.importJson([file('rows.json', ndjson(rows))]);
+  assert.deepEqual([again.report.imported, again.report.duplicates], [0, 5]);
+});
+
 test('standard input and a packed file are read as well', async () => {
   const { rows } = on.fresh(40);
   const fromInput = await on.importJson(['-'], ndjson(rows.slice(0, 20)));

@@ -1,8 +1,9 @@
 /** The importers there are. */
 import type { Importer } from './importer.ts';
 import { mhnSession } from './mhn-session.ts';
+import { mhnSessionCsv } from './mhn-session-csv.ts';
 
-const importers: readonly Importer[] = [mhnSession];
+const importers: readonly Importer[] = [mhnSession, mhnSessionCsv];
 
 export const IMPORT_FORMATS: readonly string[] = importers.map((importer) => importer.name);
 export const importerNamed = (name: string): Importer | undefined =>

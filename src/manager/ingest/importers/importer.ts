@@ -17,4 +17,6 @@ export interface Importer {
   recognises(firstLine: string): boolean;
   /** Reads one line. Never throws. */
   read(line: string): RowResult;
+  /** For a format whose first line names the columns: the importer of a file with this first line, which is no row itself. */
+  withHeader?(header: string): Importer;
 }
