@@ -315,8 +315,16 @@ function smallDisk(t: TestContext): string | undefined {
     rmdirSync(dir);
     return undefined;
   }
-  t.after(() => {
-    execFileSync('umount', [dir]);
+  t.after(async () => {
+    // A handle that the spool has let go may take the system a moment to close.
+    await until(() => {
+      try {
+        execFileSync('umount', [dir], { stdio: 'ignore' });
+        return true;
+      } catch {
+        return false;
+      }
+    });
     rmdirSync(dir);
   });
   return dir;
