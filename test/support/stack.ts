@@ -1,5 +1,6 @@
 /** The processes of one machine in a folder of their own, for tests: store host, manager, and a sensor where one is asked for. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { runningManager } from '../../src/cli/running-manager.ts';
 import { makeStoreToken, managerPart, sensorPart, storePart } from '../../src/cli/stack.ts';
 import { Supervised } from '../../src/cli/supervisor.ts';
 import { errorText } from '../../src/events/index.ts';
+import type { Persona } from '../../src/protocols/surfaces/persona.ts';
+import { makePersona } from '../../src/protocols/surfaces/personas.ts';
 import type { ServiceListing } from '../../src/sensor/sensor.ts';
 
 export interface Stack {
@@ -47,8 +50,19 @@ const LOG_TAIL = 2000;
  */
 const randomOffset = (): number => 10_000 + Math.floor(Math.random() * 14_000);
 
+/** Gives the sensor a seed whose machine fits: for client programs that know some versions of a product only. */
+function writeSeed(dataDir: string, config: Config, fits: (persona: Persona) => boolean): void {
+  for (let n = 0; ; n += 1) {
+    const seed = createHash('sha256').update(String(n)).digest();
+    if (!fits(makePersona(config.sensor.persona, seed, Date.now()))) continue;
+    mkdirSync(join(dataDir, 'spool'), { mode: 0o700 });
+    writeFileSync(join(dataDir, 'spool', 'seed'), `${seed.toString('hex')}\n`, { mode: 0o600 });
+    return;
+  }
+}
+
 export async function startStack(
-  options: { sensor?: boolean; layer?: ConfigLayer; pauseMaxMs?: number } = {},
+  options: { sensor?: boolean; layer?: ConfigLayer; pauseMaxMs?: number; machine?: (persona: Persona) => boolean } = {},
 ): Promise<Stack> {
   const dataDir = mkdtempSync(join(tmpdir(), 'sundew-test-'));
   const log = openLogFile(join(dataDir, 'logs', 'sundew.log'));
@@ -59,6 +73,7 @@ export async function startStack(
       sensor: { services: 'all', portOffset, ...options.layer?.sensor },
     });
   let config = load(randomOffset());
+  if (options.machine !== undefined) writeSeed(dataDir, config, options.machine);
   const token = makeStoreToken();
   const quiet = (): void => undefined;
   const store = new Supervised(storePart(dataDir, config, token), log, quiet, options.pauseMaxMs);
